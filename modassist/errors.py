@@ -1,0 +1,75 @@
+"""Every error that modassist raises on purpose.
+
+    ModassistError
+    ├── ConfigError      settings: a file, a variable or a flag
+    ├── RuleError        rule packs (path, line)
+    ├── RecordError      a thread record that cannot be read (source, place in it)
+    ├── ForumError       the forum
+    │   ├── ForumUnavailable   may be tried again
+    │   │   └── RateLimited    says how long to wait
+    │   └── ForumRefused       will be refused again: permissions, walls, wrong address
+    ├── StoreError       the database
+    └── ModelError       a model file
+"""
+
+from __future__ import annotations
+
+
+class ModassistError(Exception):
+    """Something went wrong that a person can mend. The message names the thing and the value; `hint` the way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigError(ModassistError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class RuleError(ModassistError):
+    """A rule pack is unsound. `faults` are lines of `path:line: id: what is wrong, what to write instead`."""
+
+    def __init__(self, message: str, hint: str = "", faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.faults = faults
+
+
+class RecordError(ModassistError):
+    """A thread record cannot be read; the message begins with its source and place."""
+
+
+class ForumError(ModassistError):
+    """The forum did not give what was asked for."""
+
+
+class ForumUnavailable(ForumError):
+    """A passing fault: connection, time-out, 5xx, read-only mode. The same request may work later."""
+
+
+class RateLimited(ForumUnavailable):
+    """The forum asks to wait; `wait_seconds` is what it said, uncapped."""
+
+    def __init__(self, message: str, hint: str = "", wait_seconds: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.wait_seconds = wait_seconds
+
+
+class ForumRefused(ForumError):
+    """A lasting no: missing rights, a bot wall, an address that is not a Discourse forum. `status` is HTTP's."""
+
+    def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class StoreError(ModassistError):
+    """The database cannot be opened, read or written."""
+
+
+class ModelError(ModassistError):
+    """A model file is damaged, of another version or of another vocabulary."""
