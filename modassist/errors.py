@@ -8,6 +8,7 @@
     │   ├── ForumUnavailable   may be tried again
     │   │   └── RateLimited    says how long to wait
     │   └── ForumRefused       will be refused again: permissions, walls, wrong address
+    │       └── PageRefused    only this one address: a deleted topic, a hidden group
     ├── StoreError       the database
     └── ModelError       a model file
 """
@@ -65,6 +66,10 @@ class ForumRefused(ForumError):
     def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class PageRefused(ForumRefused):
+    """One address is refused or its answer unusable, while the forum itself answers: others may work."""
 
 
 class StoreError(ModassistError):

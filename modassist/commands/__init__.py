@@ -1,0 +1,28 @@
+"""The commands, in the order in which they are used. Each reads its options, calls one function and prints."""
+
+from __future__ import annotations
+
+import click
+
+from modassist.commands.data import export_command, forget_command, import_command, purge_command
+from modassist.commands.demo import demo_command
+from modassist.commands.reading import analyse_command, digest_command, poll_command, show_command
+from modassist.commands.rule_packs import rules_group
+from modassist.commands.setup import config_command, doctor_command, init_command, schema_command
+
+COMMANDS: tuple[click.Command, ...] = (
+    demo_command,
+    init_command,
+    poll_command,
+    digest_command,
+    show_command,
+    analyse_command,
+    import_command,
+    export_command,
+    rules_group,
+    config_command,
+    doctor_command,
+    schema_command,
+    forget_command,
+    purge_command,
+)

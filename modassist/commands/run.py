@@ -1,0 +1,162 @@
+"""What every command shares: the common options, the settings in force, the clock, and where messages go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modassist.printable import one_line
+
+if TYPE_CHECKING:
+    from modassist.settings import Settings
+
+Function = Callable[..., None]
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the program: what the common options said."""
+
+    config: Path | None = None
+    database: Path | None = None
+    now_text: str | None = None
+    verbosity: int = 0
+    """-1 with -q, 0, 1 with -v, 2 with -vv."""
+
+    def settings(self, **flags: object) -> Settings:
+        """The settings in force; `flags` are values given on the command line, as `forum__url=…`. Prints warnings."""
+        from modassist.config import load
+
+        named = {name.replace("__", "."): value for name, value in flags.items()}
+        settings = load(self.config_file(), os.environ, {"database": self.database, **named})
+        for warning in settings.warnings:
+            self.tell(f"warning: {warning}")
+        return settings
+
+    def config_file(self) -> Path | None:
+        """--config, else MODASSIST_CONFIG, else modassist.toml in the current folder if it is there."""
+        given = self.config or os.environ.get("MODASSIST_CONFIG")
+        if given:
+            return Path(given)
+        here = Path("modassist.toml")
+        return here if here.exists() else None
+
+    def now(self, timezone: str = "UTC") -> datetime:
+        """The instant of this run: --now, else the clock. Without an offset it is meant in `timezone`."""
+        from datetime import UTC
+        from zoneinfo import ZoneInfo
+
+        if self.now_text is None:
+            return datetime.now(UTC)
+        try:
+            moment = datetime.fromisoformat(self.now_text)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=ZoneInfo(timezone))
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise click.BadParameter(
+                f"{self.now_text!r} is no instant; write 2026-03-05T08:00:00Z", param_hint="--now"
+            ) from None
+
+    def tell(self, message: str) -> None:
+        """A message for the person at the terminal; silent with -q."""
+        if self.verbosity >= 0:
+            self.complain(message)
+
+    def complain(self, message: str) -> None:
+        """What went wrong, on standard error, in one line."""
+        click.echo(one_line(message), err=True)
+
+
+def command(name: str, example: str, **extra: Any) -> Callable[[Function], click.Command]:
+    """Makes a command of a function: with the common options, an example in its help, and `Run` as first argument."""
+
+    def made(function: Function) -> click.Command:
+        @wraps(function)
+        def called(
+            config: Path | None, db: Path | None, now: str | None, verbose: int, quiet: bool, **values: Any
+        ) -> None:
+            run: Run = click.get_current_context().find_root().obj
+            run.config, run.database, run.now_text = config, db, now
+            run.verbosity = -1 if quiet else min(verbose, 2)
+            _log_to_stderr(run.verbosity)
+            function(run, **values)
+
+        decorated: Function = called
+        for option in reversed(_COMMON):
+            decorated = option(decorated)
+        return click.command(name, epilog=f"\b\nExample:\n  {example}", **extra)(decorated)
+
+    return made
+
+
+_COMMON = (
+    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings [modassist.toml]."),
+    click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Database [modassist.sqlite]."),
+    click.option("--now", metavar="INSTANT", help="Judge as of this instant [the clock]."),
+    click.option("-v", "--verbose", count=True, help="Say more; twice: with tracebacks."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+)
+
+
+def _log_to_stderr(verbosity: int) -> None:
+    logger = logging.getLogger("modassist")
+    logger.setLevel({-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
+    logger.handlers = [_Handler()]
+    logger.propagate = False
+
+
+class _Handler(logging.Handler):
+    """Log lines as messages: cleaned, on standard error as it is now (tests replace it)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(one_line(f"{record.levelname.lower()}: {record.getMessage()}"), err=True)
+
+
+class Duration(click.ParamType):
+    """A length of time: 90m, 24h, 7d, 2w."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+        figure, unit = str(value).strip()[:-1], str(value).strip()[-1:].lower()
+        if not (figure.isascii() and figure.isdigit() and len(figure) < 6 and unit in units):
+            self.fail(f"{value!r} is no length of time; write 90m, 24h, 7d or 2w", param, ctx)
+        return int(figure) * units[unit]
+
+
+def shows_colour() -> bool:
+    """Whether standard output is a terminal that wants colour."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int:
+    """Columns for results: the terminal's up to 100, and 80 where there is none."""
+    import shutil
+
+    return max(40, min(shutil.get_terminal_size((80, 24)).columns, 100)) if sys.stdout.isatty() else 80
+
+
+def write_output(text: str, output: Path | None) -> None:
+    """A result to standard output, or whole into a file."""
+    if output is None or str(output) == "-":
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    from modassist.errors import ModassistError
+
+    try:
+        output.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    except OSError as fault:
+        raise ModassistError(f"{output}: cannot be written: {fault.strerror}", "--output another file") from fault

@@ -1,0 +1,298 @@
+"""A thread's posts -> what each of them shows, judged in context.
+
+Rules give hits; here the context decides what they are worth: whom the reply answers and what that customer said,
+whether the words are only an echo or a correction of oneself, what good the same reply does, and whether it is the
+only answer the complaint got. See signals.md for the meaning of every label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from modassist import cases, context
+from modassist.boilerplate import Boilerplate
+from modassist.detectors import Detectors
+from modassist.model import (
+    CUSTOMER_SIGNALS,
+    EMPTY,
+    FLAGGING,
+    GOOD_PRACTICE,
+    LANGUAGES,
+    STAFF_SIGNALS,
+    UNDETERMINED,
+    Cue,
+    Evidence,
+    Finding,
+    JudgedPost,
+    Limits,
+    OwnWords,
+    Post,
+    Role,
+    Signal,
+    Span,
+    Thread,
+)
+from modassist.rules import Answered, Hit, combine
+from modassist.text import own_words, sentences
+
+PRESENT = 0.5
+"""A signal is present from this score on."""
+
+PRESSES = 0.6
+"""Score of a complaint that shows only in context: an unsatisfied customer answers an unhelpful reply."""
+
+COVERED = 0.7
+"""Share of a reply's words that stand in other threads too, from which on it is boilerplate."""
+
+GOOD_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.6}
+"""What bad signals are worth beside so many kinds of good practice (more than three: as three): a reply that takes the
+case on rarely belittles it, so a single weak hit in it is more likely a false alarm. A strong one still stands."""
+
+REPAIRING = frozenset({Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS})
+
+_LEADING_LANGUAGE_POSTS = 3
+
+
+def thread_language(thread: Thread, words: Sequence[OwnWords], detectors: Detectors) -> str:
+    """The language most of a thread's beginning is written in."""
+    opening = "\n".join(w.text[:1000] for w in words[:_LEADING_LANGUAGE_POSTS])
+    return detectors.identifier.identify(f"{thread.title}\n{opening}")
+
+
+def judge_posts(
+    thread: Thread,
+    detectors: Detectors,
+    limits: Limits,
+    *,
+    now: datetime,
+    boilerplate: Boilerplate | None = None,
+) -> tuple[str, tuple[JudgedPost, ...]]:
+    """The thread's language and its posts up to `now`, each with findings, cues and whether it is flagged."""
+    posts = [post for post in thread.posts if post.created_at <= now]
+    words = [own_words(post.html, post.raw) for post in posts]
+    lang = thread_language(thread, words, detectors)
+    reading = _Reading(thread, lang, detectors, limits, now, boilerplate)
+    judged = [reading.judge(post, own) for post, own in zip(posts, words, strict=True)]
+    return lang, tuple(_flag_empty(judged))
+
+
+class _Reading:
+    """One pass through a thread from its beginning; what was read so far is the context of what comes."""
+
+    def __init__(
+        self,
+        thread: Thread,
+        lang: str,
+        detectors: Detectors,
+        limits: Limits,
+        now: datetime,
+        boilerplate: Boilerplate | None,
+    ) -> None:
+        self._thread = thread
+        self._lang = lang
+        self._detectors = detectors
+        self._limits = limits
+        self._now = now
+        self._boilerplate = boilerplate
+        self._pending = context.Pending()
+        self._earlier = context.Earlier()
+        self._judged: dict[int, JudgedPost] = {}
+
+    def judge(self, post: Post, words: OwnWords) -> JudgedPost:
+        judged = self._read(post, words)
+        self._pending.add(post)
+        self._earlier.add(words.text)
+        self._judged[post.number] = judged
+        return judged
+
+    def _read(self, post: Post, words: OwnWords) -> JudgedPost:
+        if post.role is Role.AUTOMATIC:
+            return JudgedPost(post, words, UNDETERMINED)
+        lang = self._detectors.identifier.identify(words.text, self._lang)
+        if post.role is Role.CUSTOMER:
+            return self._customer(post, words, lang)
+        return self._staff(post, words, lang)
+
+    # -- customers ---------------------------------------------------------------------------------------------
+
+    def _customer(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
+        spans = sentences(words.text)
+        hits = self._find(words, lang, Role.CUSTOMER, spans)
+        judged = JudgedPost(post, words, lang, cues=_cues(hits))
+        found = dict(_scored(hits, words))
+        if self._presses(judged, found):
+            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:presses")
+        _settle_praise(judged, found)
+        return _with_findings(judged, found, CUSTOMER_SIGNALS)
+
+    def _presses(self, judged: JudgedPost, found: dict[Signal, Finding]) -> bool:
+        """Whether the author, having complained, answers an unhelpful reply with anything but contentment."""
+        own = [p for p in self._judged.values() if p.post.author == judged.post.author and p.shows(Signal.COMPLAINT)]
+        if not own or judged.has_cue("thanks", "solved", "waits") or _score(found, Signal.PRAISE) >= PRESENT:
+            return False
+        replies = [p for p in self._judged.values() if p.post.role is Role.STAFF and p.post.number > own[0].post.number]
+        if not replies or not judged.words.text.strip():
+            return False
+        last = replies[-1]
+        if last.shows(*FLAGGING, *EMPTY):
+            return True
+        return not last.shows(*GOOD_PRACTICE) and not last.has_cue("asks_back", "explains", "handled_privately")
+
+    # -- staff -------------------------------------------------------------------------------------------------
+
+    def _staff(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
+        joined_in = [n for n, p in self._judged.items() if p.has_cue("same_here")]
+        answers = self._pending.answered_by(post, words, joined_in)
+        judged = JudgedPost(post, words, lang, answers=answers)
+        if self._now - post.created_at < self._limits.settle:
+            return judged
+        spans = sentences(words.text)
+        hits = self._find(words, lang, Role.STAFF, spans, self._answered(answers))
+        judged = replace(judged, cues=_cues(hits))
+        found = dict(_scored(self._own_hits(hits, judged, spans), words))
+        self._weigh(found, judged)
+        self._compare(found, judged)
+        return _with_findings(judged, found, STAFF_SIGNALS)
+
+    def _answered(self, answers: tuple[int, ...]) -> Answered | None:
+        """What the reply answers: the words of those posts, and every signal of their authors' case so far."""
+        if not answers:
+            return None
+        posts = [self._judged[number] for number in answers]
+        authors = {post.post.author for post in posts}
+        signals = {signal for post in posts for signal in post.signals}
+        if any(p.shows(Signal.COMPLAINT) for p in self._judged.values() if p.post.author in authors):
+            signals.add(Signal.COMPLAINT)
+        return Answered("\n".join(post.words.text for post in reversed(posts)), frozenset(signals))
+
+    def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
+        """Hits without those on bad signals that only repeat others' words or take own words back."""
+        quoted = context.inline_quotes(judged.words.text)
+        to_staff = self._pending.speaks_to_staff(judged.post) or not judged.answers
+        for hit in hits:
+            if hit.rule.signal not in FLAGGING | EMPTY:
+                yield hit
+            elif not to_staff and not self._is_echo(hit, judged, spans, quoted):
+                yield hit
+
+    def _is_echo(
+        self, hit: Hit, judged: JudgedPost, spans: Sequence[Span], quoted: Sequence[tuple[int, int]]
+    ) -> bool:
+        if any(start <= hit.start and hit.end <= end for start, end in quoted):
+            return True
+        sentence = _sentence_of(hit, spans)
+        passage = judged.words.text[sentence.start : sentence.end]
+        if self._earlier.holds(passage):
+            return True
+        near = [cue for cue in judged.cues if sentence.overlaps(Span(cue.start, cue.end))]
+        names = {cue.name for cue in near}
+        if hit.rule.signal is Signal.CONTRADICTION and "agrees" in names:
+            return True
+        return bool(names & {"retraction", "echo"})
+
+    def _weigh(self, found: dict[Signal, Finding], judged: JudgedPost) -> None:
+        """Good practice in the same reply makes a lone weak hit unlikely; a correction of oneself lifts it."""
+        good = sum(_score(found, signal) >= PRESENT for signal in GOOD_PRACTICE)
+        factor = GOOD_WEIGHT.get(good, GOOD_WEIGHT[3]) if good else 1.0
+        for signal in FLAGGING | EMPTY:
+            if signal in found and factor < 1.0:
+                found[signal] = replace(found[signal], score=round(found[signal].score * factor, 3))
+        if _score(found, Signal.NEXT_STEP) >= PRESENT and Signal.NON_ANSWER in found:
+            del found[Signal.NON_ANSWER]
+
+    def _compare(self, found: dict[Signal, Finding], judged: JudgedPost) -> None:
+        """Wording that staff uses in other threads too is boilerplate, whatever it says."""
+        if self._boilerplate is None:
+            return
+        names = {p.post.author for p in self._judged.values()}
+        coverage = self._boilerplate.coverage(judged.words.text, self._thread.id, names)
+        self._boilerplate.learn(judged.words.text, self._thread.id, names)
+        helps = any(_score(found, s) >= PRESENT for s in (Signal.NEXT_STEP, Signal.OWNS, Signal.COMMITS_TIME))
+        if coverage >= COVERED and not helps:
+            whole = _evidence(judged.words, 0, len(judged.words.text))
+            found[Signal.CANNED] = _raised(
+                found.get(Signal.CANNED), Signal.CANNED, round(min(0.95, coverage), 3), "context:boilerplate", (whole,)
+            )
+
+    def _find(
+        self, words: OwnWords, lang: str, role: Role, spans: Sequence[Span], answered: Answered | None = None
+    ) -> Sequence[Hit]:
+        if lang not in LANGUAGES:
+            return ()
+        return self._detectors.packs.find(words.text, lang=lang, role=role, answered=answered, spans=spans)
+
+
+def _sentence_of(hit: Hit, spans: Sequence[Span]) -> Span:
+    whole = Span(hit.start, hit.end)
+    touched = [span for span in spans if span.overlaps(whole)]
+    return Span(touched[0].start, touched[-1].end) if touched else whole
+
+
+def _cues(hits: Iterable[Hit]) -> tuple[Cue, ...]:
+    return tuple(Cue(hit.rule.cue, hit.start, hit.end, hit.rule.id) for hit in hits if hit.rule.cue)
+
+
+def _evidence(words: OwnWords, start: int, end: int) -> Evidence:
+    return Evidence(words.text[start:end], start, end)
+
+
+def _scored(hits: Iterable[Hit], words: OwnWords) -> Iterator[tuple[Signal, Finding]]:
+    by_signal: dict[Signal, list[Hit]] = {}
+    for hit in hits:
+        if hit.rule.signal is not None:
+            by_signal.setdefault(hit.rule.signal, []).append(hit)
+    for signal, its in by_signal.items():
+        spans = sorted({(hit.start, hit.end) for hit in its})
+        shown = tuple(_evidence(words, start, end) for start, end in spans)
+        by = tuple(dict.fromkeys(f"rule:{hit.rule.id}" for hit in its))
+        yield signal, Finding(signal, round(combine(its), 3), shown, by)
+
+
+def _score(found: dict[Signal, Finding], signal: Signal) -> float:
+    return found[signal].score if signal in found else 0.0
+
+
+def _raised(
+    old: Finding | None, signal: Signal, score: float, by: str, evidence: tuple[Evidence, ...] = ()
+) -> Finding:
+    if old is None:
+        return Finding(signal, score, evidence, (by,))
+    return Finding(signal, max(old.score, score), old.evidence or evidence, (*old.by, by))
+
+
+def _settle_praise(judged: JudgedPost, found: dict[Signal, Finding]) -> None:
+    """Ironic thanks are a complaint; a customer who says that all is well does not complain by the way."""
+    if judged.has_cue("ironic_thanks"):
+        found.pop(Signal.PRAISE, None)
+    complaint = _score(found, Signal.COMPLAINT)
+    unhappy = judged.has_cue("still_broken", "chases", "ironic_thanks")
+    if judged.has_cue("solved") and not unhappy and complaint < 0.85:
+        found.pop(Signal.COMPLAINT, None)
+    elif _score(found, Signal.PRAISE) >= PRESENT and complaint < 0.7 and not unhappy:
+        found.pop(Signal.COMPLAINT, None)
+    elif complaint >= 0.9 and _score(found, Signal.PRAISE) < 0.85:
+        found.pop(Signal.PRAISE, None)
+
+
+def _with_findings(judged: JudgedPost, found: dict[Signal, Finding], all_signals: Iterable[Signal]) -> JudgedPost:
+    order = list(Signal)
+    present = tuple(sorted((f for f in found.values() if f.score >= PRESENT), key=lambda f: order.index(f.signal)))
+    scores = tuple((signal, _score(found, signal)) for signal in order if signal in all_signals)
+    flagged = any(finding.signal in FLAGGING for finding in present)
+    return replace(judged, findings=present, scores=scores, flagged=flagged)
+
+
+def is_empty(reply: JudgedPost) -> bool:
+    """Whether a staff reply has no substance: canned or no answer, and nothing else that could be called one."""
+    return reply.shows(*EMPTY) and not reply.shows(*FLAGGING, Signal.NEXT_STEP, Signal.OWNS)
+
+
+def _flag_empty(judged: list[JudgedPost]) -> list[JudgedPost]:
+    """Flags canned replies and non-answers where they are all that staff had for a complaint."""
+    empty: set[int] = set()
+    for case in cases.open_cases(judged):
+        if case.answers and all(is_empty(reply) for reply in case.answers):
+            empty.update(reply.post.number for reply in case.answers)
+    return [replace(post, flagged=True) if post.post.number in empty else post for post in judged]
