@@ -59,7 +59,7 @@ def understand(answer: Answer) -> Any:
     """The decoded JSON of an answer. Raises Passing for what may be tried again and ForumError for what may not."""
     if answer.status == 429:
         raise _slow_down(answer)
-    if answer.is_html:
+    if answer.is_html or (400 <= answer.status < 500 and not _object(answer)):
         raise _page(answer)
     if answer.status in GATEWAY:
         raise Passing(
@@ -166,7 +166,7 @@ def _refusal(answer: Answer) -> ForumRefused:
 
 
 def _page(answer: Answer) -> ForumError | Passing:
-    """A web page where JSON was asked for: a bot wall, a login page, a proxy's error page, or no Discourse at all."""
+    """No JSON where Discourse sends some: a bot wall, a login page, a proxy's error page, or no Discourse at all."""
     lead, status = answer.path, answer.status
     if answer.header("cf-mitigated") or b"/cdn-cgi/" in answer.body[:20_000]:
         return ForumRefused(
@@ -180,7 +180,7 @@ def _page(answer: Answer) -> ForumError | Passing:
         return ForumUnavailable(f"{lead}: an error page instead of JSON (HTTP {status})")
     if status in (401, 403):
         return ForumRefused(
-            f"{lead}: a wall before the forum refuses us with a web page (HTTP {status})", _WALL_HINT, status
+            f"{lead}: a wall before the forum refuses us (HTTP {status})", _WALL_HINT, status
         )
     if answer.url.split("?")[0].rstrip("/").endswith("/login"):
         return ForumRefused(f"{lead}: the forum sends us to its login page", "set an API key and its user name", status)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -87,10 +88,8 @@ def _report(message: str, run: Run) -> None:
 
 def _forget_output() -> None:
     """Nothing may be written at exit either: Python would complain about the closed pipe."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
 
 
 @click.group(

@@ -208,3 +208,35 @@ def _hours(week: kinds.Week) -> str:
         if end
     ]
     return ", ".join(days)
+
+
+def as_toml(values: Mapping[str, object]) -> str:
+    """A commented settings file: what is in `values` (by full name) set, every other setting commented out."""
+    lines = ["# Settings of modassist. Lines that begin with # show the defaults.", ""]
+    section = ""
+    for name, known in KNOWN.items():
+        if known.kind is kinds.secret:
+            continue
+        head, _, short = name.rpartition(".")
+        if head != section:
+            section = head
+            lines += ["", f"[{section}]"]
+        value = values.get(name)
+        shown = _shown(known, known.default) if value is None else _written(value)
+        lines.append(f"{'# ' if value is None else ''}{short} = {shown}".ljust(42) + f"  # {known.about}")
+    return "\n".join(lines) + "\n"
+
+
+def explained(settings: Settings) -> str:
+    """Every setting in force with its origin, as TOML; keys are not shown, files not set stay commented out."""
+    lines = [f"# file: {settings.file}" if settings.file else f"# file: none ({FILE_NAME} is not there)"]
+    section = ""
+    for name, value in settings.values.items():
+        head, _, short = name.rpartition(".")
+        if head != section:
+            section = head
+            lines += ["", f"[{section}]"]
+        is_key = KNOWN[name].kind in (kinds.secret, kinds.secret_names, kinds.path) and value.shown in ("***", '""')
+        hidden = "# " if is_key else ""
+        lines.append(f"{hidden}{short} = {value.shown}".ljust(42) + f"  # {value.origin}")
+    return "\n".join(lines) + "\n"

@@ -73,14 +73,14 @@ def _around(text: str, marks: Sequence[Span], limit: int) -> list[Span]:
     windows: list[Span] = []
     room = limit
     for mark in marks:
-        if windows and room <= 0:
+        if windows and room <= 0 and not windows[-1].overlaps(mark):
             break
-        holding = [sentence for sentence in whole_sentences if sentence.overlaps(mark)]
-        around = Span(min((s.start for s in holding), default=mark.start), max((s.end for s in holding), default=mark.end))
+        holding = [mark, *(sentence for sentence in whole_sentences if sentence.overlaps(mark))]
+        around = Span(min(part.start for part in holding), max(part.end for part in holding))
         window = _cut(text, around, mark, max(room, limit // 3))
         windows.append(window)
         room -= window.end - window.start
-    return _merged(windows, gap=1)
+    return _merged(sorted(windows, key=lambda window: window.start), gap=1)
 
 
 def _cut(text: str, around: Span, mark: Span, limit: int) -> Span:

@@ -1,6 +1,6 @@
-"""Topics and posts of the in-process forum -> the JSON that Discourse's API sends, with the fields its description requires.
+"""Topics and posts of the in-process forum -> the JSON that Discourse's API sends.
 
-Field lists follow Discourse's openapi.json; a test compares.
+The fields are those that Discourse's openapi.json requires; a test compares.
 """
 
 from __future__ import annotations

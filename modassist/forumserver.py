@@ -26,7 +26,7 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out. `cut` ends the connection after so many bytes of the body; `stall` leaves it open in silence there."""
+    """What goes out. `cut` ends the connection after so many bytes of the body, `stall` keeps it open in silence."""
 
     status: int
     body: bytes = b""
@@ -45,7 +45,7 @@ DROPPED = Reply(0)
 
 @dataclass(slots=True)
 class Fault:
-    """A scripted answer in place of the right one: for paths like `path`, `times` times (None: always) from the `nth`."""
+    """A scripted answer instead of the right one: for paths like `path`, `times` times (None: always) from the `nth`."""
 
     reply: Reply
     path: str = "*"
@@ -266,6 +266,11 @@ def _number(request: Request, name: str, usual: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else usual
 
 
+def _utf8(header: str) -> str:
+    """Header values arrive as Latin-1; Discourse reads user names in them as UTF-8."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
 # -- the wire --------------------------------------------------------------------------------------------------------
 
 
@@ -287,7 +292,7 @@ def _handler(server: ForumServer) -> type[BaseHTTPRequestHandler]:
 
         def _reply(self) -> None:
             parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
+            headers = {name.lower(): _utf8(value) for name, value in self.headers.items()}
             query = parse_qs(parts.query, keep_blank_values=True)
             reply = server.answer(Request(self.command, parts.path, query, headers))
             if reply is DROPPED:
@@ -296,7 +301,9 @@ def _handler(server: ForumServer) -> type[BaseHTTPRequestHandler]:
             self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
+            if "Date" not in reply.headers:
+                self.send_header("Date", self.date_time_string())
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))

@@ -73,7 +73,7 @@ def _ending_in(word: str, table: Mapping[str, tuple[str, ...]]) -> Iterator[str]
 def _english(word: str, tables: Tables) -> Iterator[Branch]:
     endings = _texts(tables, "endings")
     stems = []
-    if word.endswith("e"):
+    if word.endswith("e") and len(word) > 2:
         stems.append(word[:-1])
     if word.endswith("y"):
         stems.append(word[:-1] + "ie")
@@ -100,16 +100,19 @@ def _german(word: str, tables: Tables) -> Iterator[Branch]:
         yield Branch(short, _texts(tables, "endings"))
     if not word.endswith("n"):
         return
-    separable = max((p for p in _texts(tables, "separable") if word.startswith(p) and len(word) - len(p) > 3), key=len, default="")
-    base = word[len(separable) :]
-    prefixed = [separable] if separable else [""]
+    yield from _german_verb("", word, tables)
+    for prefix in _texts(tables, "separable"):
+        if word.startswith(prefix) and len(word) - len(prefix) > 3:
+            yield from _german_verb(prefix, word[len(prefix) :], tables)
+
+
+def _german_verb(prefix: str, base: str, tables: Tables) -> Iterator[Branch]:
+    """Finite forms, participle and infinitive with zu; the prefix is empty or a separable one (ein|ge|schickt)."""
     stems = _unique(_german_verb_stems(base, tables))
-    yield Branch(tuple(front + stem for front in prefixed for stem in stems), ("", *_texts(tables, "verb_endings")))
-    inseparable = base.startswith(_texts(tables, "inseparable"))
-    if not inseparable:
-        yield Branch(tuple(f"{separable}ge{stem}" for stem in stems), _texts(tables, "participle_endings"))
-    if separable:
-        yield Branch(tuple(f"{separable}zu{stem}" for stem in stems), ("en", "n", "ende", "enden", "ender", "endes"))
+    yield Branch(tuple(prefix + stem for stem in stems), ("", *_texts(tables, "verb_endings")))
+    yield Branch(tuple(f"{prefix}ge{stem}" for stem in stems), _texts(tables, "participle_endings"))
+    if prefix:
+        yield Branch(tuple(f"{prefix}zu{stem}" for stem in stems), _texts(tables, "infinitive_endings"))
 
 
 def _german_short_stems(word: str, tables: Tables) -> Iterator[str]:

@@ -12,7 +12,7 @@ from modassist.wording import Wording
 
 WORD_JOINER = "\u2060"
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~$^&])")
-_LINE_START = re.compile(r"^(\s*)([-+=:])", re.MULTILINE)
+_LINE_START = re.compile(r"^(\s*)([-+=])", re.MULTILINE)
 _LIST_NUMBER = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
 _EMOJI = re.compile(r":(?=[\w+-]+:)")
 _MENTION = re.compile(r"@(?=\S)")

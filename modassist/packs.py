@@ -22,18 +22,20 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({"weak": 0.4, "medium": 0.7, "st
 
 CUES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
-        ("promise", "interim", "retraction", "echo", "agrees", "closing", "explains", "asks_back", "handled_privately"),
+        ("promise", "interim", "retraction", "echo", "agrees", "closing", "explains", "asks_back", "handled_privately",
+         "unfit_for_draft"),
         "staff",
     )
     | dict.fromkeys(
-        ("solved", "thanks", "waits", "still_broken", "chases", "same_here", "peer_help", "question", "how_to", "wish"),
+        ("solved", "thanks", "waits", "still_broken", "chases", "same_here", "peer_help", "question", "how_to", "wish",
+         "silent_return", "since", "tried"),
         "customer",
     )
     | {"ironic_thanks": "any"}
 )
 """Every cue with the role in which it is looked for."""
 
-NOT_PACKS = frozenset({"language", "lists", "spelling", "times", "replies", "facts", "inflection"})
+NOT_PACKS = frozenset({"language", "lists", "spelling", "times", "replies", "facts", "inflection", "notes"})
 """YAML files of a language folder that hold no rules."""
 
 _PACK_FIELDS = ("signal", "cue", "lang", "role", "rules")

@@ -13,6 +13,9 @@ from typing import Any
 from .errors import RecordError
 from .instants import parse_instant
 
+_LARGEST = 2**63 - 1
+"""What the database holds as a number; JSON has no bound."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,11 +43,11 @@ class Fields:
 
     def number(self, field: str) -> int | None:
         value = self.data.get(field)
-        if value is None or type(value) is int:
+        if value is None or (type(value) is int and -_LARGEST <= value <= _LARGEST):
             return value
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
             return int(value)
-        if isinstance(value, float) and value.is_integer():
+        if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
             return int(value)
         raise self.wrong(field, "a number", value)
 

@@ -18,7 +18,7 @@ from .model import Post, PostKind, Role, Staff, Thread
 from .record_fields import Fields, clean, is_number, is_public, lead, post_rows, posts_by_number, topic_id
 from .record_files import BadRecord, Record, read_records
 
-__all__ = ["BadRecord", "Record", "from_thread", "post_rows", "read_records", "to_thread", "topic_id"]
+__all__ = ["BadRecord", "Record", "from_thread", "read_records", "to_thread", "topic_url"]
 
 DELETED_ACCOUNT = "deleted"
 """The author of posts whose account is gone: the forum writes null."""
@@ -52,12 +52,12 @@ def to_thread(
         title=clean(source.text("title")),
         posts=posts,
         slug=slug,
-        url=_address(forum_url, slug, key, data.get("url")),
+        url=topic_url(forum_url, slug, key) or _given_url(data.get("url")),
         category_id=source.number("category_id"),
-        tags=_tags(source),
+        tags=tag_names(source),
         closed=data.get("closed") is True,
         archived=data.get("archived") is True,
-        accepted_by_staff=_is_accepted_by_staff(data, solutions, known, here | _staff_among(posts)),
+        accepted_by_staff=_is_accepted_by_staff(data, known, here | _staff_among(posts)),
         now=source.instant("now"),
     )
 
@@ -149,7 +149,7 @@ def _flagged_here(rows: Iterable[Fields], known: Roster) -> frozenset[str]:
 # -- topic -----------------------------------------------------------------------------------------------------------
 
 
-def _tags(source: Fields) -> tuple[str, ...]:
+def tag_names(source: Fields) -> tuple[str, ...]:
     """Names of the tags: texts, or objects with a name since 2026."""
     tags = source.data.get("tags")
     if not isinstance(tags, list):
@@ -158,17 +158,22 @@ def _tags(source: Fields) -> tuple[str, ...]:
     return tuple(clean(name) for name in names if isinstance(name, str))
 
 
-def _address(forum_url: str, slug: str, key: int, given: object) -> str:
-    """The thread's address on the forum; without a forum the one in the record, if it is one for a browser."""
-    if forum_url:
-        # The slug is the forum's text: it must not lead out of /t/, and forums with other scripts percent-encode it.
-        middle = f"{quote(slug, safe='%')}/" if slug.strip(".") else ""
-        return f"{forum_url.rstrip('/')}/t/{middle}{key}"
+def topic_url(forum_url: str, slug: str, key: int) -> str:
+    """The address of a topic on its forum, "" where the forum has none."""
+    if not forum_url.startswith(("https://", "http://")):
+        return ""
+    # The slug is the forum's text: it must not lead out of /t/, and forums with other scripts percent-encode it.
+    middle = f"{quote(slug, safe='%')}/" if slug.strip(".") else ""
+    return f"{forum_url.rstrip('/')}/t/{middle}{key}"
+
+
+def _given_url(given: object) -> str:
+    """The address that the record itself names, if it is one for a browser."""
     is_web = isinstance(given, str) and given.startswith(("https://", "http://"))
     return clean(str(given)) if is_web else ""
 
 
-def _answers(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+def accepted_answers(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Accepted answers as the topic names them: a list since 2026, a single object before."""
     old, new = data.get("accepted_answer"), data.get("accepted_answers")
     answers = new if isinstance(new, list) and new else [old]
@@ -176,16 +181,14 @@ def _answers(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _solutions(data: Mapping[str, Any]) -> frozenset[int]:
-    numbers: list[Any] = [answer.get("post_number") for answer in _answers(data)]
+    numbers: list[Any] = [answer.get("post_number") for answer in accepted_answers(data)]
     return frozenset(number for number in numbers if is_number(number))
 
 
-def _is_accepted_by_staff(
-    data: Mapping[str, Any], solutions: frozenset[int], known: Roster, here: frozenset[str]
-) -> bool:
+def _is_accepted_by_staff(data: Mapping[str, Any], known: Roster, here: frozenset[str]) -> bool:
     if data.get("accepted_by_staff") is True:
         return True
-    names = (answer.get("accepter_username") for answer in _answers(data))
+    names = (answer.get("accepter_username") for answer in accepted_answers(data))
     accepters = {known.main_accounts.get(name.casefold(), name).casefold() for name in names if isinstance(name, str)}
     return bool(accepters) and accepters <= (known.names | here)
 

@@ -54,11 +54,15 @@ def language_lists(lang: str) -> dict[str, Any]:
 
 @cache
 def words_of(lang: str, *names: str) -> frozenset[str]:
-    """One list of `language.yaml` in lower case; `words_of("de", "address", "du")` reads a list inside a mapping."""
+    """One list of `language.yaml` in lower case; `words_of("de", "address", "du")` reads a list inside a mapping.
+
+    A list may be written as one text of words between blanks, which spares quoting what YAML takes for a boolean.
+    """
     entry: Any = language_lists(lang)
     for name in names:
         entry = (entry or {}).get(name)
-    return frozenset(str(word).lower() for word in entry or ())
+    words = entry.split() if isinstance(entry, str) else entry or ()
+    return frozenset(str(word).lower() for word in words)
 
 
 @cache

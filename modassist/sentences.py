@@ -11,8 +11,9 @@ from modassist.resources import words_of_all
 _CLOSERS = r"[\"'”“’»«)\]}*]*+"
 _EMOJI = "[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 _STOP = re.compile(
-    rf"(?P<line>\n)|(?P<stops>[.!?…]++)(?P<closers>{_CLOSERS})(?P<smile>(?:[ ]?{_EMOJI}|[ ][:;]-?[)(DP](?!\w))*+)(?=\s|$)"
+    rf"[\n.!?…](?:(?<=\n)|[.!?…]*+(?P<closers>{_CLOSERS})(?P<smile>(?:[ ]?{_EMOJI}|[ ][:;]-?[)(DP](?!\w))*+)(?=\s|$))"
 )
+"""Begins with a set of characters, which `re` skips to; groups are None at a line break."""
 _WORD_BEFORE = re.compile(r"[^\s(\[\"„“”'‚‘»«/-]*$")
 _OPENERS = "\"'„“”‚‘»«([{*-–— "
 _WRAPPED = 40
@@ -37,24 +38,28 @@ def sentences(text: str) -> tuple[Span, ...]:
     spans: list[Span] = []
     start = 0
     for match in _STOP.finditer(text):
-        end = match.end()
-        if match["line"] is not None:
-            if not _line_ends(text, start, match.start()):
+        at, end = match.span()
+        if match["closers"] is not None:
+            if not _stop_ends(text, match):
                 continue
-        elif not _stop_ends(text, match):
+        elif not _line_ends(text, start, at):
             continue
-        _add(spans, text, start, end)
+        else:
+            end = at
+        if span := _stripped(text, start, end):
+            spans.append(span)
         start = end
-    _add(spans, text, start, len(text))
+    if span := _stripped(text, start, len(text)):
+        spans.append(span)
     return tuple(spans)
 
 
-def _add(spans: list[Span], text: str, start: int, end: int) -> None:
-    words = text[start:end]
-    stripped = words.strip()
-    if stripped:
-        begin = start + len(words) - len(words.lstrip())
-        spans.append(Span(begin, begin + len(stripped)))
+def _stripped(text: str, start: int, end: int) -> Span | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end) if start < end else None
 
 
 def _next_char(text: str, at: int) -> str:
@@ -74,7 +79,7 @@ def _stop_ends(text: str, match: re.Match[str]) -> bool:
         return True
     if match["smile"]:
         return True
-    stops, lower = match["stops"], following.islower()
+    stops, lower = text[match.start() : match.start("closers")], following.islower()
     if stops != ".":
         if "?" in stops or "!" in stops:
             return not (match["closers"] and lower)
@@ -101,7 +106,7 @@ def _dot_ends(text: str, dot: int, end: int, following: str) -> bool:
     if len(word) == 1:
         return not word.isalpha()
     if "." in word:  # "z.B", "e.g", "d.h" and their like, known or not
-        return not all(len(part) <= 2 and part.isalpha() for part in word.split("."))
+        return not following.islower() and not all(len(part) <= 2 and part.isalpha() for part in word.split("."))
     return True
 
 

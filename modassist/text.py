@@ -54,12 +54,11 @@ def _lines(parts: Iterable[str]) -> list[str]:
     text = "".join(parts)
     if not text.isascii():
         text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
-    elif not text.isprintable():
-        text = _UNSEEN.sub("", text)
-    lines = [" ".join(line.split()) for line in text.split(BREAK)]
-    if QUOTE_MARK in text:
-        lines = [line if line == QUOTE_MARK else line.replace(QUOTE_MARK, "").strip() for line in lines]
-    return [line for line in lines if line]
+    lines = [" ".join(line.split()) for line in text.split(BREAK) if line]
+    if "".join(lines).isprintable():
+        return [line for line in lines if line]
+    seen = [line if line == QUOTE_MARK else _UNSEEN.sub("", line).replace(QUOTE_MARK, "") for line in lines]
+    return [line for line in (" ".join(line.split()) for line in seen) if line]
 
 
 def clean(text: str) -> str:

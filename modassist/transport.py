@@ -183,8 +183,8 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
         raise PageRefused(f"{path}: redirected more than {HOPS} times")
 
     def _followed(self, answer: Answer) -> str:
-        target = urljoin(answer.url, answer.header("Location"))
         try:
+            target = urljoin(answer.url, answer.header("Location"))
             here, there = urlsplit(answer.url), urlsplit(target)
             is_same = _is_same_forum(here, there)
         except ValueError:
@@ -218,7 +218,7 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
                 auth=_no_auth,
             ) as response:
                 answer = Answer(path, url, response.status_code, response.headers, self._body(response, path, started))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise _translated(error, path, url) from error
         log.debug("GET %s: %s, %d bytes, %.2f s", path, answer.status, len(answer.body), self._clock() - started)
         return answer
@@ -273,8 +273,13 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: even where it must not follow, requests prepares the next request, and fails on odd addresses."""
+
+
 def _session(url: str) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # A proxy of the environment cannot know this machine's loopback.
     session.trust_env = not _is_loopback(urlsplit(url).hostname or "")

@@ -6,6 +6,7 @@ Everything here is cautious: a line that might be speech stays.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from modassist.markup_html import QUOTE_MARK
 from modassist.resources import words_of_all
@@ -38,41 +39,63 @@ _MAIL_ONLY = re.compile(r"<?[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}>?$")
 _PHONE_ONLY = re.compile(r"\+?\d[\d ()/.-]{6,24}$")
 _TOWN = re.compile(r"(?:[A-Z]{1,3}-)?\d{4,5} [^\W\d_]{3,40}(?: [^\W\d_]{2,40}){0,2}$")
 _STREET = re.compile(r"[^\W\d_][\w. -]{2,40} \d{1,4} ?[a-zA-Z]?$")
+_CONTACT = re.compile(r"\d[\d ()/.-]{4}|@|www\.|https?:")
+"""No contact line is without one of these."""
 _NUMBERING = " \t:#*?!._-–—0123456789)("
 _SIGNATURE_LINES, _SIGNATURE_CHARS = 10, 600
 _FOOTER_LINES, _FOOTER_LINE_CHARS = 12, 120
+_HEADING_CHARS, _INITIALS = 70, 4
+
+
+@cache
+def _prefixes() -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
+    """Footers of devices and of lawyers, and the first letters of either."""
+    device, legal = words_of_all("device_footers"), words_of_all("legal_footers")
+    return tuple(device), tuple(legal), frozenset(words[:_INITIALS] for words in device | legal)
+
+
+@cache
+def _mail_hints() -> tuple[str, ...]:
+    """No quoted mail is without one of these."""
+    return (QUOTE_MARK, "\n>", "---", "___", *words_of_all("mail_quote_ends"), *words_of_all("mail_subject"))
 
 
 def trim(lines: list[str]) -> tuple[list[str], bool]:
     """The lines that are speech, and whether logs were among the others. Lines are free of outer blanks, none empty."""
-    lines = _without_mail(lines)
-    lines, has_logs = _without_logs(lines)
+    text = "\n".join(lines).lower()
+    if text[:1] == ">" or any(hint in text for hint in _mail_hints()):
+        lines = _without_mail(lines)
+    has_logs = False
+    if len(lines) > 1:
+        lines, has_logs = _without_logs(lines)
     headings = words_of_all("template_headings")
     lines = [line for line in lines if not _is_empty_talk(line, headings)]
-    return _without_footer(_without_signature(lines)), has_logs
+    lines = _without_footer(_without_signature(lines))
+    return (_without_contact_block(lines) if _CONTACT.search(text) else lines), has_logs
 
 
 def _is_empty_talk(line: str, headings: frozenset[str]) -> bool:
     """A bare address, a rule of signs, the heading of a form: nobody said that."""
-    if len(line) > _FOOTER_LINE_CHARS:
-        return _ADDRESS_ONLY.match(line) is not None
     first = line[0]
     if first in "hHwW" and _ADDRESS_ONLY.match(line):
         return True
+    if len(line) > _HEADING_CHARS:
+        return False
     if not first.isalnum() and _ORNAMENT.match(line):
         return True
-    return line.strip(_NUMBERING).lower() in headings
+    return line[-1] not in ".!" and line.strip(_NUMBERING).lower() in headings
 
 
 def _without_logs(lines: list[str]) -> tuple[list[str], bool]:
-    if len(lines) < 2:
-        return lines, False
-    looks = [_LOG.match(line) is not None for line in lines]
+    """Leaves out what looks like machine output on two lines running; a single line may be speech."""
+    looks = [
+        (not line[0].isalpha() or line[-1] in ";)" or ":" in line or "/" in line) and _LOG.match(line) is not None
+        for line in lines
+    ]
     if not any(looks):
         return lines, False
-    drop = [
-        looks[i] and ((i > 0 and looks[i - 1]) or (i + 1 < len(looks) and looks[i + 1])) for i in range(len(looks))
-    ]
+    near = zip([False, *looks[:-1]], looks, [*looks[1:], False], strict=True)
+    drop = [here and (before or after) for before, here, after in near]
     return [line for line, is_log in zip(lines, drop, strict=True) if not is_log], any(drop)
 
 
@@ -85,12 +108,8 @@ def _without_mail(lines: list[str]) -> list[str]:
             if kept and _introduces_mail(kept[-1], ends):
                 kept.pop()
             continue
-        if line[-1] == ":" and _introduces_mail(line, ends) and _MAIL_ADDRESS.search(line):
-            return kept if number + 1 < len(lines) and lines[number + 1][0] not in (">", QUOTE_MARK) else [
-                *kept, *_without_mail([rest for rest in lines[number + 1 :] if rest != QUOTE_MARK and rest[0] != ">"])
-            ]
-        if _begins_older_mail(lines, number):
-            return kept
+        if _begins_older_mail(lines, number, ends):
+            break
         kept.append(line)
     return kept
 
@@ -102,8 +121,12 @@ def _introduces_mail(line: str, ends: frozenset[str]) -> bool:
     return not ends.isdisjoint(re.findall(r"\w+", line.lower()))
 
 
-def _begins_older_mail(lines: list[str], number: int) -> bool:
+def _begins_older_mail(lines: list[str], number: int, ends: frozenset[str]) -> bool:
+    """Whether what follows, unmarked, is the mail being answered: its divider, its head, or „… schrieb <a@b.example>:“."""
     line = lines[number]
+    following = lines[number + 1] if number + 1 < len(lines) else QUOTE_MARK
+    if line[-1] == ":" and following[0] not in (">", QUOTE_MARK) and _MAIL_ADDRESS.search(line):
+        return _introduces_mail(line, ends)
     if len(line) > _FOOTER_LINE_CHARS:
         return False
     if line[0] in "-_*" and line.strip("-_* ").lower() in words_of_all("older_mail"):
@@ -122,18 +145,19 @@ def _without_signature(lines: list[str]) -> list[str]:
 
 
 def _without_footer(lines: list[str]) -> list[str]:
-    """Cuts device lines, legal footers and blocks of phone numbers and addresses at the end of a post."""
+    """Cuts device lines, and everything from a legal footer on, at the end of a post."""
+    device, legal, initials = _prefixes()
     start = max(0, len(lines) - _FOOTER_LINES)
-    legal = tuple(words_of_all("legal_footers"))
-    for number in range(start, len(lines)):
-        if lines[number][:200].lower().startswith(legal):
-            lines = lines[:number]
+    if not any(line[:_INITIALS].lower() in initials for line in lines[start:]):
+        return lines
+    kept = lines[:start]
+    for line in lines[start:]:
+        words = line[:_FOOTER_LINE_CHARS].lower()
+        if words.startswith(legal):
             break
-    device = tuple(words_of_all("device_footers"))
-    tail = [
-        line for line in lines[start:] if len(line) > _FOOTER_LINE_CHARS or not line.lower().startswith(device)
-    ]
-    return _without_contact_block(lines[:start] + tail)
+        if len(line) > _FOOTER_LINE_CHARS or not words.startswith(device):
+            kept.append(line)
+    return kept
 
 
 def _without_contact_block(lines: list[str]) -> list[str]:

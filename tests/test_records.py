@@ -121,6 +121,7 @@ def test_halves_of_characters_in_names_and_titles_are_replaced() -> None:
         (topic(post(created_at="soon")), "f.json: posts[0].created_at: expected a time such as"),
         (topic(post(post_type=[1])), "f.json: posts[0].post_type: expected a number, found a list"),
         (topic(post(created_at=None)), "f.json: posts[0].created_at is missing"),
+        ({"id": 2**63, "posts": []}, "f.json: id: expected a number, found a number"),
         (topic(now="whenever"), "f.json: now: expected a time such as"),
     ],
 )

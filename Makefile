@@ -1,0 +1,57 @@
+# make demo and make test each work alone on a fresh clone: they set .venv up, and again only when pyproject.toml changed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help setup demo test check lint types rules wheel bench test-extras soak clean
+
+help:
+	@echo "make demo    a small sample forum, read and judged: the digest in the terminal and as demo-digest.html"
+	@echo "make test    the whole test suite"
+	@echo "make check   lint, types, rules, tests, and the wheel installed and run elsewhere"
+	@echo "make bench   posts per second"
+	@echo "make test-extras | soak    tests that need extras | that take long"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "modassist needs Python 3.11 or newer; PYTHON=python3.12 make … names one" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/modassist demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+rules: $(STAMP)
+	$(BIN)/modassist rules check
+
+wheel: $(STAMP)
+	@BIN='$(CURDIR)/$(BIN)' PYTHON='$(PYTHON)' bash .ci/wheel
+
+check: lint types rules test wheel
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench.py
+
+test-extras: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check,parquet]'
+	$(BIN)/python -m pytest -m extras
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-digest.html

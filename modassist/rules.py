@@ -1,0 +1,135 @@
+"""The rule packs as one thing: load them, search a post, prove them.
+
+Words of a language stand in the YAML packs under rules/, never here. Reading them is `packs`, their notation `phrases`,
+searching `matcher`, proving `rulecheck`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+
+from modassist.errors import RuleError
+from modassist.inflection import Inflection
+from modassist.matcher import PRESENT, Answered, Copy, Hit, Matcher, Spelling, combine, present
+from modassist.model import LANGUAGES, Role, Span
+from modassist.packs import CUES, Folder, Rule, nearest, read_folders
+from modassist.phrases import Grammar
+from modassist.text import sentences as _sentences
+
+
+def sentences(text):  # TEMPORARY until rules/*/language.yaml exist
+    import re
+
+    try:
+        return _sentences(text)
+    except RuleError:
+        return tuple(Span(m.start(), m.end()) for m in re.finditer(r"[^\s.!?][^.!?\n]*[.!?]*", text))
+
+
+__all__ = ["CUES", "PRESENT", "Answered", "Hit", "Rule", "RulePacks", "check", "combine", "load_packs", "present"]
+
+
+def load_packs(*folders: Path, disable: Sequence[str] = ()) -> RulePacks:
+    """The packs of all folders; a rule in a later one replaces the rule of the same id.
+
+    `disable` switches rules off by id, `*` for any part of it. Raises RuleError with all faults at once.
+    """
+    read = read_folders(folders)
+    if read.faults:
+        faults = tuple(map(str, read.faults))
+        raise RuleError(f"{len(faults)} faults in the rule packs, the first: {faults[0]}", faults=faults)
+    for pattern in disable:
+        if not any(fnmatchcase(id, pattern) for id in read.rules):
+            raise RuleError(f"no rule „{pattern}“ to disable", nearest(pattern, read.rules))
+    return RulePacks(read, disable=disable)
+
+
+class RulePacks:
+    """All rules that are in force, in the order of their files. Searching the same post twice gives the same hits."""
+
+    def __init__(self, read: Folder, *, disable: Sequence[str] = ()) -> None:
+        rules = (rule for rule in read.rules.values() if not rule.disabled)
+        kept = [rule for rule in rules if not any(fnmatchcase(rule.id, pattern) for pattern in disable)]
+        self.by_id: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in kept})
+        self._read = read
+        self._grammars: dict[str, Grammar] = {}
+        self._spellings: dict[str, Spelling] = {}
+        self._matchers: dict[tuple[str, str], Matcher] = {}
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.by_id.values())
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Number of rules by language and by signal or cue."""
+        return dict(Counter((rule.lang, rule.name) for rule in self))
+
+    def find(
+        self,
+        text: str,
+        *,
+        lang: str,
+        role: Role | str,
+        answered: Answered | None = None,
+        spans: Sequence[Span] | None = None,
+    ) -> list[Hit]:
+        """What the rules of that language and role find in a post's own words, cues included.
+
+        `spans` are the post's sentences, where the caller has them. Offsets count in `text`. Other languages than the
+        three, and automatic posts, give nothing. Raises RuleError where a phrase of the language cannot be read.
+        """
+        if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
+            return []
+        copy = Copy(text, sentences(text) if spans is None else spans, self._spelling(lang))
+        signals = None if answered is None else answered.signals
+        return self._matcher(lang, str(role)).find(copy, _once(answered, lang, self._spelling(lang)), signals)
+
+    def grammar(self, lang: str) -> Grammar:
+        """What phrases of the language are read with."""
+        if lang not in self._grammars:
+            lists = self._read.lists.get(lang, {})
+            self._grammars[lang] = Grammar(lang, lists, Inflection(lang, self._read.inflection.get(lang, {})))
+        return self._grammars[lang]
+
+    def replaced(self, rule: Rule) -> RulePacks:
+        """The same packs with another version of one rule."""
+        read = self._read
+        return RulePacks(Folder({**self.by_id, rule.id: rule}, read.lists, read.spelling, read.inflection))
+
+    def _spelling(self, lang: str) -> Spelling:
+        if lang not in self._spellings:
+            self._spellings[lang] = Spelling(self._read.spelling.get(lang, {}))
+        return self._spellings[lang]
+
+    def _matcher(self, lang: str, role: str) -> Matcher:
+        key = (lang, role)
+        if key not in self._matchers:
+            wanted = [rule for rule in self if rule.lang == lang and rule.role in (role, "any")]
+            self._matchers[key] = Matcher(wanted, self.grammar(lang))
+        return self._matchers[key]
+
+
+class _once:
+    """The matching copy of the post being answered, made when a condition first asks for it."""
+
+    def __init__(self, answered: Answered | None, lang: str, spelling: Spelling) -> None:
+        self._answered, self._lang, self._spelling = answered, lang, spelling
+        self._copy: Copy | None = None
+
+    def __call__(self) -> Copy | None:
+        if self._copy is None and self._answered is not None:
+            self._copy = Copy(self._answered.text, sentences(self._answered.text), self._spelling)
+        return self._copy
+
+
+def check(paths: Iterable[Path]) -> list[str]:
+    """All faults of the packs at these paths as `path:line: id: what is wrong, what to write instead`."""
+    from modassist.rulecheck import check_paths
+
+    return check_paths(paths)

@@ -1,0 +1,23 @@
+"""Every test stands alone: an empty home and current folder, no settings of ours in the environment, a fixed terminal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("MODASSIST_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CLICOLOR_FORCE"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, folder in (("HOME", home), ("XDG_CONFIG_HOME", home / ".config"), ("XDG_CACHE_HOME", home / ".cache")):
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    workplace = tmp_path / "work"
+    workplace.mkdir()
+    monkeypatch.chdir(workplace)
