@@ -179,9 +179,7 @@ def _page(answer: Answer) -> ForumError | Passing:
     if status >= 500:
         return ForumUnavailable(f"{lead}: an error page instead of JSON (HTTP {status})")
     if status in (401, 403):
-        return ForumRefused(
-            f"{lead}: a wall before the forum refuses us (HTTP {status})", _WALL_HINT, status
-        )
+        return ForumRefused(f"{lead}: a wall before the forum refuses us (HTTP {status})", _WALL_HINT, status)
     if answer.url.split("?")[0].rstrip("/").endswith("/login"):
         return ForumRefused(f"{lead}: the forum sends us to its login page", "set an API key and its user name", status)
     what = f"{lead}: a web page instead of JSON (HTTP {status})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modassist.excerpt import Piece, evidence_spans, excerpt, whole
+from modassist.excerpt import Piece, evidence_spans, excerpt, telling, whole
 from modassist.instants import parse_instant
 from modassist.model import FLAGGING, WAITING, Signal, State
 from modassist.printable import one_line, visible
@@ -252,13 +252,13 @@ class _Teller:
         elif everything:
             pieces = whole(post["text"], evidence_spans(post))
         else:
-            matters = evidence_spans(post, _telling(post)) or evidence_spans(post)
-            pieces = excerpt(post["text"], matters, EXCERPT)
+            matters = evidence_spans(post, _shown_signals(post)) or evidence_spans(post)
+            pieces = excerpt(post["text"], telling(post["text"], matters), EXCERPT)
         cleaned = (Piece(visible(piece.text), piece.marked) for piece in pieces)
         return tuple(piece for piece in cleaned if piece.text) or (Piece(self.wording.say("no_words")),)
 
 
-def _telling(post: Record) -> frozenset[str]:
+def _shown_signals(post: Record) -> frozenset[str]:
     """Signals whose words a moderator must see: what flags a reply, or what the customer suffers."""
     if post["role"] == "staff":
         return frozenset(FLAGGING)

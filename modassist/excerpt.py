@@ -11,6 +11,9 @@ from modassist.text import sentences
 
 GAP = " … "
 
+LITTLE = 5
+"""Characters: shorter evidence („my“, "now") tells something beside other words only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -31,6 +34,17 @@ def evidence_spans(post: Mapping[str, Any], signals: Iterable[str] | None = None
         if text[shown["start"] : shown["end"]] == shown["text"]
     ]
     return _merged(sorted(spans, key=lambda span: (span.start, span.end)))
+
+
+def telling(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Evidence as a reader wants it marked: neighbours as one, and no stray little words where there are longer ones."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and not any(mark.isalnum() for mark in text[joined[-1].end : span.start]):
+            span = Span(joined.pop().start, span.end)
+        joined.append(span)
+    longer = [span for span in joined if span.end - span.start >= LITTLE]
+    return longer or joined
 
 
 def _merged(spans: Sequence[Span], gap: int = 0) -> list[Span]:

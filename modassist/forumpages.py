@@ -49,12 +49,10 @@ def topic_view(topic: Topic, viewer: Viewer, *, page: int = 1, with_raw: bool = 
     stream = {"posts": _posts(topic, shown, with_raw=with_raw), "stream": [post["id"] for post in posts]}
     authors = list(dict.fromkeys(post.get("username") for post in posts))
     first, last = (posts[0], posts[-1]) if posts else ({}, {})
-    details = {
+    details = _SHAPES["details"] | {
         "created_by": _user(first.get("username")),
         "last_poster": _user(last.get("username")),
-        "participants": [_user(name) for name in authors],
-        "can_edit": False,
-        "notification_level": 1,
+        "participants": [_participant(topic, name) for name in authors],
     }
     known = {"participant_count": len(authors), "draft_key": f"topic_{topic.id}", "details": details}
     return _SHAPES["topic"] | _common(topic) | known | {"post_stream": stream} | topic.fields | {"tags": _tags(topic)}
@@ -164,6 +162,12 @@ def _tags(topic: Topic) -> list[Json]:
 
 def _user(name: str | None) -> Json:
     return {"id": 1, "username": name, "name": "", "avatar_template": _AVATAR}
+
+
+def _participant(topic: Topic, name: str | None) -> Json:
+    own = [post for post in topic.living() if post.get("username") == name]
+    rights = {"admin": own[-1]["admin"], "moderator": own[-1]["moderator"]} if own else {}
+    return _user(name) | _SHAPES["participant"] | rights | {"post_count": len(own)}
 
 
 def _users(posts: Iterable[Json]) -> list[Json]:

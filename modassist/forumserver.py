@@ -6,6 +6,7 @@ way to write to it by HTTP; what happens on the forum happens through `ForumServ
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -101,7 +102,7 @@ class ForumServer:
         self.log: list[Request] = []
         self.closing = threading.Event()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _HTTP(self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -274,54 +275,60 @@ def _utf8(header: str) -> str:
 # -- the wire --------------------------------------------------------------------------------------------------------
 
 
-def _handler(server: ForumServer) -> type[BaseHTTPRequestHandler]:
-    """A request handler that knows its forum. Connections are kept, and each reply leaves in one piece."""
+class _HTTP(ThreadingHTTPServer):
+    def __init__(self, forum: ForumServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.forum = forum
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        server_version = "SampleForum"
-        wbufsize = -1
-        disable_nagle_algorithm = True
-        timeout = 30
 
-        def handle_one_request(self) -> None:
-            try:
-                super().handle_one_request()
-            except (ConnectionError, TimeoutError):
-                self.close_connection = True
+class _Handler(BaseHTTPRequestHandler):
+    """One connection. It is kept open between requests, and each reply leaves in one piece."""
 
-        def _reply(self) -> None:
-            parts = urlsplit(self.path)
-            headers = {name.lower(): _utf8(value) for name, value in self.headers.items()}
-            query = parse_qs(parts.query, keep_blank_values=True)
-            reply = server.answer(Request(self.command, parts.path, query, headers))
-            if reply is DROPPED:
-                self._hang_up()
-                return
-            self._send(reply)
+    server: _HTTP
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    timeout = 30
 
-        def _send(self, reply: Reply) -> None:
-            self.send_response_only(reply.status)
-            if "Date" not in reply.headers:
-                self.send_header("Date", self.date_time_string())
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
-            self.wfile.flush()
-            if reply.stall:
-                server.closing.wait(30)
-            if reply.cut is not None or reply.stall:
-                self._hang_up()
-
-        def _hang_up(self) -> None:
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
+
+    def _reply(self) -> None:
+        # A body left unread would be taken for the next request.
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = urlsplit(self.path)
+        headers = {name.lower(): _utf8(value) for name, value in self.headers.items()}
+        query = parse_qs(parts.query, keep_blank_values=True)
+        reply = self.server.forum.answer(Request(self.command, parts.path, query, headers))
+        if reply is DROPPED:
+            self._hang_up()
+            return
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response_only(reply.status)
+        if "Date" not in reply.headers:
+            self.send_header("Date", self.date_time_string())
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
+        self.wfile.flush()
+        if reply.stall:
+            self.server.forum.closing.wait(30)
+        if reply.cut is not None or reply.stall:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):  # the other side may have hung up first
             self.connection.shutdown(socket.SHUT_RDWR)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _reply
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _reply
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing on standard error: `ForumServer.log` has it."""
-
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on standard error: `ForumServer.log` has it."""

@@ -220,7 +220,8 @@ _HANDLERS: dict[str, _Handler] = {
     **dict.fromkeys(("br", "hr"), _line_break),
     **dict.fromkeys(("td", "th"), _cell),
     **dict.fromkeys(
-        "script style iframe video audio object embed svg math select button noscript template canvas textarea".split(), _leave_out
+        "script style iframe video audio object embed svg math select button noscript template canvas textarea".split(),
+        _leave_out,
     ),
     **dict.fromkeys(("code", "samp", "tt"), _code),
     **dict.fromkeys(("span", "sup"), _inline),

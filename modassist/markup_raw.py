@@ -95,7 +95,11 @@ def to_html(raw: str) -> str:
     """HTML with the same words, quotes, links and images as the cooked post; for read_html() alone, not for display."""
     raw = _without_comments(raw.replace("\r\n", "\n").replace("\r", "\n"))
     closed = frozenset(tag.lower() for tag in _CLOSE_TAG.findall(raw)) if "</" in raw else frozenset()
-    refs = frozenset(m[1].lower() for line in raw.split("\n") if (m := _REFERENCE.match(line))) if "]:" in raw else frozenset()
+    refs = (
+        frozenset(m[1].lower() for line in raw.split("\n") if (m := _REFERENCE.match(line)))
+        if "]:" in raw
+        else frozenset()
+    )
     reader = _Reader(Inline(refs, closed))
     lines = raw.split("\n")
     for number, line in enumerate(lines):

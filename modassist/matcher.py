@@ -16,20 +16,19 @@ from ahocorasick_rs import AhoCorasick
 from modassist.errors import RuleError
 from modassist.model import Span
 from modassist.packs import Line, Rule
-from modassist.phrases import Grammar, Phrase
+from modassist.phrases import Grammar, Literal, Phrase
 from modassist.regexes import required_literals, safe_regex
 
 PIECE = 1_000
 
 _SAME = {
     "'": "’‘‛ʼ´`′",
-    '"': "“”„‟«»‹›″",
-    "-": "‐‑‒–—―−",
-    " ": "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\r",
-    "i": "İ",
+    " ": ",\"“”„‟«»‹›″()-‐‑‒–—―−\t\r\n"
+    "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
 }
+"""What counts as the same sign: all that a blank in a phrase matches is a blank."""
 _FOLD = str.maketrans({written: same for same, all_written in _SAME.items() for written in all_written})
-_EDGE = re.compile(r"""[\s"'()\[\]\-*•·>.,…]*""")
+_EDGE = re.compile(r"[ '\[\]*•·>.…]*")
 _UMLAUTS = re.compile("[äöüß]")
 
 
@@ -117,12 +116,28 @@ class Copy:
         return self._spans[number]
 
 
+class AnsweredCopy:
+    """The post being answered: signals that it shows, and its matching copy, made when first asked for."""
+
+    __slots__ = ("_copy", "_make", "signals")
+
+    def __init__(self, signals: frozenset[str], make: Callable[[], Copy]) -> None:
+        self.signals = signals
+        self._make = make
+        self._copy: Copy | None = None
+
+    def copy(self) -> Copy:
+        if self._copy is None:
+            self._copy = self._make()
+        return self._copy
+
+
 def folded(text: str) -> str:
     """Lower case and one kind of each sign, character by character: offsets stay what they were."""
     low = text.lower()
     if len(low) != len(text):
         low = "".join(letter if len(letter.lower()) != 1 else letter.lower() for letter in text)
-    return low.replace("`", "'") if low.isascii() else low.translate(_FOLD)
+    return low.translate(_FOLD)
 
 
 def _pieces(low: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -153,6 +168,9 @@ class Spelling:
         return [(m.start(), m.end(), self.right[m.group()]) for m in self._pattern.finditer(low)]
 
 
+Finder = Phrase | re.Pattern[str]
+
+
 class Compiled:
     """A rule with its phrases read."""
 
@@ -162,12 +180,13 @@ class Compiled:
         self.rule = rule
         self._grammar = grammar
         self._read: dict[str, tuple[Phrase, ...]] = {}
-        self.finders: list[tuple[frozenset[str], Phrase | re.Pattern[str]]] = []
+        self.finders: list[tuple[tuple[frozenset[Literal], ...], Finder]] = []
         for line in rule.phrases:
             phrase = read_phrase(line, rule, grammar)
-            self.finders.append((phrase.literals, phrase))
+            self.finders.append((phrase.required, phrase))
         for line in rule.regex:
-            self.finders.append((required_literals(line), safe_regex(line, rule)))
+            literals = frozenset(Literal(text, False) for text in required_literals(line))
+            self.finders.append(((literals,) if literals else (), safe_regex(line, rule)))
 
     def condition(self, name: str) -> tuple[Phrase, ...]:
         """The phrases of a condition such as `unless`, read when first asked for."""
@@ -191,26 +210,34 @@ Range = tuple[int, int, int]
 
 
 class Matcher:
-    """The rules of one language and role, ready to search posts."""
+    """The rules of one language and role, ready to search posts.
+
+    A finder (phrase or regex) is tried on a sentence only where of each set of its required literals one stands there.
+    Literals that are whole words are found among the sentence's words, parts of words by the automaton.
+    """
 
     def __init__(self, rules: Iterable[Rule], grammar: Grammar) -> None:
         self._compiled = [Compiled(rule, grammar) for rule in rules]
-        self._finders = [
-            (number, finder) for number, one in enumerate(self._compiled) for _, finder in one.finders
-        ]
-        users: dict[str, list[int]] = {}
+        self._finders = [(number, finder) for number, one in enumerate(self._compiled) for _, finder in one.finders]
+        self._others: list[tuple[frozenset[str], ...]] = []
+        self._users: dict[str, list[int]] = {}
         self._always: list[int] = []
-        every = (literals for one in self._compiled for literals, _ in one.finders)
-        for number, literals in enumerate(every):
-            for literal in literals:
-                users.setdefault(literal, []).append(number)
-            if not literals:
+        parts: set[str] = set()
+        every = (required for one in self._compiled for required, _ in one.finders)
+        for number, required in enumerate(every):
+            first, *others = [frozenset(map(_key, literals)) for literals in required] or [frozenset()]
+            self._others.append(tuple(others))
+            for key in first:
+                self._users.setdefault(key, []).append(number)
+            if not first:
                 self._always.append(number)
-        self._users = list(users.values())
-        self._automaton = AhoCorasick(list(users)) if users else None
+            parts.update(literal.text for literals in required for literal in literals if not literal.is_whole)
+        self._keys = frozenset(self._users)
+        self._parts = [_PART + text for text in parts]
+        self._automaton = AhoCorasick(list(parts)) if parts else None
 
-    def find(self, copy: Copy, answered: Callable[[], Copy | None], signals: frozenset[str] | None) -> list[Hit]:
-        """Hits of all rules whose conditions hold. `signals` of the post being answered; None where there is none."""
+    def find(self, copy: Copy, answered: AnsweredCopy | None) -> list[Hit]:
+        """Hits of all rules whose conditions hold."""
         ranges: dict[int, list[Range]] = {}
         for finder, piece in self._candidates(copy):
             number, search = self._finders[finder]
@@ -221,30 +248,45 @@ class Matcher:
         hits: list[Hit] = []
         for number in sorted(ranges):
             one = self._compiled[number]
-            held = _held(one, _merged(ranges[number]), copy, answered, signals)
+            held = _held(one, _merged(ranges[number]), copy, answered)
             hits += (Hit(one.rule, *found) for found in held)
         return _without_countered(hits)
 
     def _candidates(self, copy: Copy) -> Iterator[tuple[int, int]]:
-        """Finders with the pieces of the text in which one of their literals stands, each pair once."""
-        starts = [start for start, _ in copy.bounds]
-        for finder in self._always:
-            yield from ((finder, piece) for piece in range(len(starts)))
-        if self._automaton is None:
-            return
-        users, seen, width = self._users, set(), len(self._finders)
-        for literal, start, _ in self._automaton.find_matches_as_indexes(copy.low, overlapping=True):
-            piece = bisect_right(starts, start) - 1
-            if piece < 0:
-                continue
-            for finder in users[literal]:
-                key = piece * width + finder
-                if key not in seen:
-                    seen.add(key)
+        """Finders with the pieces of the text that hold what they require, each pair once."""
+        users, others = self._users, self._others
+        for piece, standing in enumerate(self._standing(copy)):
+            finders = {finder for key in standing & self._keys for finder in users[key]}
+            for finder in sorted(finders):
+                if not any(standing.isdisjoint(literals) for literals in others[finder]):
                     yield finder, piece
+            yield from ((finder, piece) for finder in self._always)
+
+    def _standing(self, copy: Copy) -> list[set[str]]:
+        """For each piece the keys of what stands in it: its words, and parts of words that some phrase requires."""
+        low = copy.low
+        standing = [set(_WORDS.findall(low, start, end)) for start, end in copy.bounds]
+        if "'" in low:
+            for (start, end), keys in zip(copy.bounds, standing, strict=True):
+                keys.update(_APOSTROPHES.findall(low, start, end))
+        if self._automaton is None or not standing:
+            return standing
+        starts, parts = [start for start, _ in copy.bounds], self._parts
+        for literal, start, _ in self._automaton.find_matches_as_indexes(low, overlapping=True):
+            standing[bisect_right(starts, start, 1) - 1].add(parts[literal])
+        return standing
 
 
-def _search(finder: Phrase | re.Pattern[str], copy: Copy, piece: int) -> Iterator[Range]:
+_PART = "*"
+_WORDS = re.compile(r"\w+")
+_APOSTROPHES = re.compile(r"\w+(?:'\w+)+")
+
+
+def _key(literal: Literal) -> str:
+    return literal.text if literal.is_whole else _PART + literal.text
+
+
+def _search(finder: Finder, copy: Copy, piece: int) -> Iterator[Range]:
     start, end = copy.bounds[piece]
     number = copy.sentence_of[piece]
     if isinstance(finder, Phrase):
@@ -272,12 +314,10 @@ def _merged(ranges: list[Range]) -> list[Range]:
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _held(
-    one: Compiled, ranges: list[Range], copy: Copy, answered: Callable[[], Copy | None], signals: frozenset[str] | None
-) -> list[Range]:
+def _held(one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy | None) -> list[Range]:
     """The ranges for which all conditions of the rule hold, but for `unless_signal`."""
     rule = one.rule
-    if rule.needs and (signals is None or signals.isdisjoint(rule.needs)):
+    if rule.needs and (answered is None or answered.signals.isdisjoint(rule.needs)):
         return []
     if rule.max_words and len(copy.text.split()) > rule.max_words:
         return []
@@ -289,7 +329,7 @@ def _held(
     if ranges and rule.needs_post:
         others = [place for phrase in one.condition("needs_post") for place in _places(phrase, copy)]
         ranges = [r for r in ranges if any(end <= r[0] or start >= r[1] for start, end, _ in others)]
-    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered()):
+    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered):
         return []
     return ranges
 
@@ -302,10 +342,12 @@ def _is_placed(rule: Rule, sentence: int, copy: Copy) -> bool:
     return rule.sentence == "any" or (rule.sentence == "question") == copy.is_question(sentence)
 
 
-def _fits_answered(one: Compiled, answered: Copy | None) -> bool:
-    if one.rule.needs_answered and (answered is None or not _stands(one.condition("needs_answered"), answered)):
+def _fits_answered(one: Compiled, answered: AnsweredCopy | None) -> bool:
+    if answered is None:
+        return not one.rule.needs_answered
+    if one.rule.needs_answered and not _stands(one.condition("needs_answered"), answered.copy()):
         return False
-    return not (one.rule.unless_answered and answered and _stands(one.condition("unless_answered"), answered))
+    return not (one.rule.unless_answered and _stands(one.condition("unless_answered"), answered.copy()))
 
 
 def _stands(phrases: Iterable[Phrase], copy: Copy, sentence: int | None = None) -> bool:
@@ -314,8 +356,7 @@ def _stands(phrases: Iterable[Phrase], copy: Copy, sentence: int | None = None) 
 
 
 def _places(phrase: Phrase, copy: Copy, sentence: int | None = None) -> Iterator[Range]:
-    literals = phrase.literals
-    if sentence is None and not any(literal in copy.low for literal in literals):
+    if sentence is None and not any(literal.text in copy.low for literal in phrase.required[0]):
         return
     for piece, number in enumerate(copy.sentence_of):
         if sentence is None or number == sentence:

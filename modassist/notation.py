@@ -1,7 +1,7 @@
 """Phrase notation of the rule packs -> a tree.
 
 The notation is the table in docs/design.md. A lone `*` is any one word; a gap takes as few words as it can, so at the
-edge of a phrase none. Alternatives may carry their own blanks: `(sehr |)gut` and `(sehr|) gut` are the same.
+edge of a phrase none. A `?` makes the letter or blank before it optional. Alternatives may carry their own blanks: `(sehr |)gut` and `(sehr|) gut` are the same.
 """
 
 from __future__ import annotations
@@ -55,10 +55,8 @@ Sequence = tuple[Node, ...]
 BLANK, HYPHEN, START, END, NUMBER, ANY_WORD = Mark(" "), Mark("-"), Mark("^"), Mark("$"), Mark("#"), Mark("*")
 
 _REFUSED = {
-    "?": "write behavio(u|)r; for questions set sentence: question",
     "[": "this is no regex: write (a|b)",
     "]": "this is no regex: write (a|b)",
-    "\\": "this is no regex: write the words",
     "{": "write {name} for a list",
     "}": "write {name} for a list",
 }
@@ -66,7 +64,7 @@ _REFUSED = {
 
 _FOLD = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‑": "-", "\u00a0": " "})
 _LEXER = re.compile(
-    r"(?P<gap>\.\.\.(?P<count>\d*)|…)|(?P<blank>[\s,]+)|(?P<list>\{(?P<name>[^{}]*)\})|(?P<word>[\w']+)|(?P<sign>.)",
+    r"(?P<gap>\.\.\.(?P<count>\d*)|…)|(?P<joined>\s\?(?=\w))|(?P<blank>[\s,]+)|(?P<list>\{(?P<name>[^{}]*)\})|(?P<escape>\\.)|(?P<word>(?:[\w']\??)+)|(?P<sign>.)",
     re.DOTALL,
 )
 
@@ -80,18 +78,17 @@ class Parser:
         folded = unicodedata.normalize("NFC", source).lower().translate(_FOLD)
         self._tokens = list(_LEXER.finditer(folded))
         self._at = 0
-        self._ways = 1
 
     def phrase(self) -> Sequence:
         """The tree of the whole text. Raises RuleError that says what to write instead."""
         options = self._options(depth=0)
         if self._at < len(self._tokens):
             raise self._fault("has „)“ without „(“", "balance the parentheses")
-        whole = options[0] if len(options) == 1 else (Choice(_flat(tuple(options))),)
+        whole = options[0] if len(options) == 1 else (Choice(flat(tuple(options))),)
         sequence = _without_edges(_trimmed_option(whole, left=True, right=True))
         if all(node in (BLANK, START, END) for node in sequence):
             raise self._fault("is empty", "write the words to look for")
-        if self._ways > _MAX_WAYS:
+        if _ways(sequence) > _MAX_WAYS:
             raise self._fault("has too many gaps", "use shorter ones such as ...2, or write two phrases")
         return sequence
 
@@ -137,11 +134,17 @@ class Parser:
     def _mark_last(self, nodes: list[Node], sign: str) -> None:
         if not _ends_in_word(nodes):
             raise self._fault(f"has „{sign}“ without a word before it", f"write it at the word: laite{sign}")
+        if sign == "~" and isinstance(nodes[-1], Word) and "?" in nodes[-1].text:
+            raise self._fault("has „?“ and „~“ in one word", "write both words: (behavior|behaviour)~")
         nodes[-1] = _marked(nodes[-1], sign)
 
     def _node(self, token: re.Match[str], depth: int) -> Node:
         if token.group("gap"):
             return self._gap(token.group("count") or "")
+        if token.group("escape"):
+            return Mark("\\" + token.group("escape")[1])
+        if token.group("joined"):
+            return HYPHEN
         if token.group("blank"):
             return BLANK
         if token.group("list"):
@@ -156,7 +159,6 @@ class Parser:
 
     def _gap(self, count: str) -> Gap:
         words = int(count[:3]) if count else _GAP_WORDS
-        self._ways *= words + 1
         if not 1 <= words <= _MAX_GAP:
             raise self._fault(f"has a gap of {words} words", f"use 1 to {_MAX_GAP}")
         return Gap(words)
@@ -166,7 +168,7 @@ class Parser:
         if self._at >= len(self._tokens):
             raise self._fault("has a group that is not closed", "add the missing „)“")
         self._at += 1
-        return Choice(_flat(tuple(options)))
+        return Choice(flat(tuple(options)))
 
     def _tidied(self, nodes: list[Node]) -> Sequence:
         """One blank between things; a hyphen at an edge or beside a blank is a blank."""
@@ -182,6 +184,17 @@ class Parser:
         if len(inner) > 1 and all(is_optional(node) for node in inner):
             raise self._fault("has a part that is optional as a whole", "write its alternatives out")
         return tuple(_without_double_blanks(tidy))
+
+
+def _ways(sequence: Sequence) -> int:
+    """In how many ways the gaps of a match can be filled, at most."""
+    ways = 1
+    for node in sequence:
+        if isinstance(node, Gap):
+            ways *= node.words + 1
+        elif isinstance(node, Choice):
+            ways *= max(map(_ways, node.options))
+    return ways
 
 
 def _without_edges(sequence: Sequence) -> Sequence:
@@ -204,7 +217,7 @@ def _without_double_blanks(nodes: list[Node]) -> list[Node]:
 
 
 def _trimmed(choice: Choice, left: bool, right: bool) -> Node:
-    options = _flat(tuple(_trimmed_option(option, left, right) for option in choice.options))
+    options = flat(tuple(_trimmed_option(option, left, right) for option in choice.options))
     gaps = [option[0] for option in options if len(option) == 1 and isinstance(option[0], Gap)]
     return gaps[0] if gaps and all(option in ((), (gaps[0],)) for option in options) else Choice(options)
 
@@ -221,7 +234,7 @@ def _trimmed_option(option: Sequence, left: bool, right: bool) -> Sequence:
     return option
 
 
-def _flat(options: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
+def flat(options: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
     """An alternative that is nothing but a group becomes the group's alternatives."""
     flat: list[Sequence] = []
     for option in options:

@@ -1,8 +1,9 @@
 """Phrase notation of the rule packs -> a bounded regular expression and the literals that every match must hold.
 
 The notation is the table in docs/design.md. A phrase is matched against one sentence of a post's matching copy
-(`matcher.Copy`): lower case, one kind of apostrophe, quotation mark, dash and blank. Everything here is made so that
-a match is linear in the sentence: no unbounded repeat, and tokens of a gap cannot be cut in two ways.
+(`matcher.Copy`): lower case, one kind of apostrophe, and a blank for every sign that a blank of a phrase matches.
+Everything here is made so that a match is linear in the sentence: no unbounded repeat, and the words of a gap cannot be
+cut in two ways.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import product
+from math import prod
 
 from modassist.errors import RuleError
 from modassist.inflection import Branch, Inflection
@@ -28,17 +31,21 @@ from modassist.notation import (
     Parser,
     Sequence,
     Word,
+    flat,
     is_optional,
     is_zero,
 )
 
-_BETWEEN = r"""\s,\-"'()"""
-SEPARATOR = rf"[{_BETWEEN}]{{1,4}}+"
-_TOKEN = rf"[^{_BETWEEN}]{{1,60}}+"
+SEPARATOR = "[ ']{1,4}+"
+_TOKEN = "[^ ]{1,60}+"
+_WORD_TO_FOLLOW = f"(?:{_TOKEN}{SEPARATOR})"
+_WORD_MORE = f"(?:{SEPARATOR}{_TOKEN})"
 _ENDING = r"\w{0,40}"
-_NUMBER = r"\d{1,9}(?:[.,]\d{1,9})?"
+_NUMBER = r"\d{1,9}(?:[. ]\d{1,9})?"
 _SENTENCE_END = r"(?=\W{0,20}+\Z)"
 _MAX_VARIANTS = 24
+
+_LETTER = re.compile(r"(ss|[^?])(\??)")
 
 _LETTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "de": {"ä": ("ä", "ae"), "ö": ("ö", "oe"), "ü": ("ü", "ue"), "ß": ("ß", "ss"), "ss": ("ss", "ß")},
@@ -69,34 +76,42 @@ class Grammar:
         self.lang = lang
         self.inflection = inflection
         self._lists = lists
+        self._phrases: dict[str, Phrase] = {}
         self._read: dict[str, Choice] = {}
         self._reading: list[str] = []
         self._fragments: dict[tuple[tuple[str, ...], bool], str] = {}
 
     def phrase(self, source: str) -> Phrase:
-        """The phrase, ready to be matched. Raises RuleError that says what to write instead."""
+        """The phrase, ready to be matched; one object for one text. Raises RuleError that says what to write instead."""
+        found = self._phrases.get(source)
+        if found is None:
+            found = self._phrases[str(source)] = self._made(source)
+        return found
+
+    def _made(self, source: str) -> Phrase:
         tree = Parser(source, self.listed).phrase()
-        literals = _required(tree, self)
-        if literals is None:
+        required = _required(tree, self)
+        if not required:
             raise RuleError(f"phrase „{source}“ has no word that every match holds", "write at least one plain word")
-        shortest = min(literals, key=_weight)
-        if _weight(shortest) < 2 and not (shortest.is_whole and BLANK in tree):
+        shortest = min(required[0], key=_weight)
+        if not shortest.is_whole and _weight(shortest) < 2:
             raise RuleError(f"phrase „{source}“ is found by „{shortest.text}“ alone", "write a longer word")
-        return Phrase(source, tree, self, literals)
+        return Phrase(source, tree, self, required)
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
         if name in self._read:
             return self._read[name]
         if name not in self._lists:
-            known = ", ".join(sorted(self._lists)) or "none"
-            raise RuleError(f"no list {{{name}}} in rules/{self.lang}/lists.yaml", f"known lists: {known}")
+            close = get_close_matches(name, self._lists, n=1)
+            hint = f"did you mean {{{close[0]}}}?" if close else "write the list, or the words here"
+            raise RuleError(f"no list {{{name}}} in rules/{self.lang}/lists.yaml", hint)
         if name in self._reading:
             circle = " -> ".join([*self._reading[self._reading.index(name) :], name])
             raise RuleError(f"lists go round in a circle: {circle}", "take one of them out")
         self._reading.append(name)
         try:
-            self._read[name] = Choice(_flat(tuple(Parser(entry, self.listed).phrase() for entry in self._lists[name])))
+            self._read[name] = Choice(flat(tuple(Parser(entry, self.listed).phrase() for entry in self._lists[name])))
         finally:
             self._reading.pop()
         return self._read[name]
@@ -113,35 +128,47 @@ class Grammar:
         return "".join(_spelled_letter(options) for options in self._letters(text, bare))
 
     def variants(self, text: str) -> frozenset[str]:
-        """Literals, one of which stands in every spelling of the text."""
+        """Every spelling of the text; none where they are too many to list."""
         letters = self._letters(text, bare=True)
-        count = 1
-        for options in letters:
-            count *= len(options)
-        if count <= _MAX_VARIANTS:
-            return frozenset("".join(parts) for parts in product(*letters))
-        runs = "".join(options[0] if len(options) == 1 else "\n" for options in letters).split("\n")
-        return frozenset([max(runs, key=len)])
+        return _spellings(letters) if prod(map(len, letters)) <= _MAX_VARIANTS else frozenset()
+
+    def part(self, text: str) -> frozenset[str]:
+        """Every spelling of the longest part of the text that has not too many."""
+        letters = self._letters(text, bare=True)
+        best: list[tuple[str, ...]] = []
+        for start in range(len(letters)):
+            end = start + len(best) + 1
+            while end <= len(letters) and prod(map(len, letters[start:end])) <= _MAX_VARIANTS:
+                best = letters[start:end]
+                end += 1
+        return _spellings(best)
 
     def _letters(self, text: str, bare: bool) -> list[tuple[str, ...]]:
         table, bare_table = _LETTERS[self.lang], _BARE[self.lang]
         bare = bare and not self.inflection.is_distinct(text)
         letters: list[tuple[str, ...]] = []
-        for piece in re.findall("ss|.", text, re.DOTALL):
+        for piece, optional in _LETTER.findall(text):
             options = ("'", "") if piece == "'" else table.get(piece, (piece,))
-            letters.append(options + ((bare_table[piece],) if bare and piece in bare_table else ()))
+            options += (bare_table[piece],) if bare and piece in bare_table else ()
+            letters.append((*options, "") if optional else options)
         return letters
 
 
+def _spellings(letters: list[tuple[str, ...]]) -> frozenset[str]:
+    return frozenset("".join(parts) for parts in product(*letters))
+
+
 class Phrase:
-    """A phrase that can be looked for. `literals`: one of them stands in every match (in the matching copy)."""
+    """A phrase that can be looked for. `required`: of each set one literal stands in every match, the rarest first."""
 
-    __slots__ = ("_grammar", "_patterns", "literals", "source", "tree")
+    __slots__ = ("_grammar", "_patterns", "required", "source", "tree")
 
-    def __init__(self, source: str, tree: Sequence, grammar: Grammar, literals: frozenset[Literal]) -> None:
+    def __init__(
+        self, source: str, tree: Sequence, grammar: Grammar, required: tuple[frozenset[Literal], ...]
+    ) -> None:
         self.source = source
         self.tree = tree
-        self.literals = literals
+        self.required = required
         self._grammar = grammar
         self._patterns: list[re.Pattern[str] | None] = [None, None]
 
@@ -154,7 +181,19 @@ class Phrase:
 
     def expression(self, bare: bool = False) -> str:
         """The regular expression as text."""
-        return r"(?:(?<!\w)|(?!\w))" + _render(self.tree, self._grammar, bare) + r"(?:(?!\w)|(?<!\w))"
+        left = r"\b" if _is_wordy(self.tree, 0) else r"(?:\b|(?!\w))"
+        right = r"\b" if _is_wordy(self.tree, -1) else r"(?:\b|(?<!\w))"
+        return left + _render(self.tree, self._grammar, bare) + right
+
+
+def _is_wordy(sequence: Sequence, edge: int) -> bool:
+    """Whether that edge of the sequence (0 or -1) is always a letter or digit."""
+    if not sequence:
+        return False
+    node = sequence[edge]
+    if isinstance(node, Choice):
+        return all(_is_wordy(option, edge) for option in node.options)
+    return (isinstance(node, Word) and node.text[edge] not in "'?") or node == NUMBER
 
 
 # --- writing the expression ------------------------------------------------------------------------------------------
@@ -189,8 +228,7 @@ def _render(sequence: Sequence, grammar: Grammar, bare: bool) -> str:
 def _optional(node: Node, grammar: Grammar, bare: bool, leads: bool) -> str:
     """Something that may be absent together with the blank before it (`leads`) or after it."""
     if isinstance(node, Gap):
-        step = SEPARATOR + _TOKEN if leads else _TOKEN + SEPARATOR
-        return f"(?:{step}){{0,{node.words}}}?"
+        return f"{_WORD_MORE if leads else _WORD_TO_FOLLOW}{{0,{node.words}}}?"
     if not isinstance(node, Choice):
         return _node(node, grammar, bare)
     solid = _group([_render(option, grammar, bare) for option in node.options if not is_zero(option)])
@@ -202,11 +240,17 @@ def _node(node: Node, grammar: Grammar, bare: bool) -> str:
     if isinstance(node, Word):
         return _word(node, grammar, bare)
     if isinstance(node, Choice):
-        return _group([_render(option, grammar, bare) for option in node.options])
+        options = [option for option in node.options if option or not _has_optional_gap(node)]
+        return _group([_render(option, grammar, bare) for option in options])
     if isinstance(node, Gap):
-        return f"(?:{_TOKEN}{SEPARATOR}){{0,{node.words}}}?"
-    fixed = {"*": _TOKEN, "^": r"\A", "$": _SENTENCE_END, "#": _NUMBER, " ": SEPARATOR, "-": r"[\s\-]?"}
-    return fixed.get(node.sign) or re.escape(node.sign)
+        return f"{_WORD_TO_FOLLOW}{{0,{node.words}}}?"
+    fixed = {"*": _TOKEN, "^": r"\A", "$": _SENTENCE_END, "#": _NUMBER, " ": SEPARATOR, "-": " ?"}
+    return fixed.get(node.sign) or re.escape(node.sign[-1])
+
+
+def _has_optional_gap(choice: Choice) -> bool:
+    """„(...2 |)“: the gap may be empty by itself."""
+    return any(len(option) == 2 and isinstance(option[0], Gap) and option[1] == BLANK for option in choice.options)
 
 
 def _word(word: Word, grammar: Grammar, bare: bool) -> str:
@@ -231,9 +275,9 @@ def _group(parts: Iterable[str]) -> str:
 def _spelled_letter(options: tuple[str, ...]) -> str:
     if len(options) == 1:
         return _ARCHIPHONEMES.get(options[0]) or re.escape(options[0])
-    if "" in options:
-        return _group(re.escape(option) for option in options if option) + "?"
-    return _group(re.escape(option) for option in options)
+    written = [re.escape(option) for option in options if option]
+    body = written[0] if len(written) == 1 and len(options[0]) == 1 else _group(written)
+    return body + ("?" if "" in options else "")
 
 
 # --- literals for the prefilter --------------------------------------------------------------------------------------
@@ -241,8 +285,8 @@ def _spelled_letter(options: tuple[str, ...]) -> str:
 
 def _required(
     sequence: Sequence, grammar: Grammar, left: bool = True, right: bool = True
-) -> frozenset[Literal] | None:
-    """The best set of literals one of which stands in every match of the sequence; None where there is none.
+) -> tuple[frozenset[Literal], ...]:
+    """Sets of literals; of each, one stands in every match of the sequence. The most telling set comes first.
 
     `left` and `right` say whether the sequence's edges are edges of words.
     """
@@ -253,36 +297,44 @@ def _required(
         literals = _required_by(node, grammar, before, after)
         if literals:
             found.append(literals)
-    return max(found, key=_usefulness) if found else None
+    return tuple(sorted(found, key=_frequency))
 
 
 def _required_by(node: Node, grammar: Grammar, left: bool, right: bool) -> frozenset[Literal] | None:
     if isinstance(node, Word):
         return _word_literals(node, grammar, left and right)
     if isinstance(node, Mark) and node not in (ANY_WORD, BLANK, HYPHEN, START, END, NUMBER):
-        return frozenset([Literal(node.sign, False)])
+        return frozenset([Literal(node.sign[-1], False)])
     if not isinstance(node, Choice):
         return None
     union: set[Literal] = set()
     for option in node.options:
-        literals = _required(option, grammar, left, right)
-        if literals is None:
+        sets = _required(option, grammar, left, right)
+        if not sets:
             return None
-        union |= literals
+        union |= sets[0]
     return frozenset(union)
 
 
 def _word_literals(word: Word, grammar: Grammar, is_whole: bool) -> frozenset[Literal]:
-    if not word.inflected:
-        is_whole = is_whole and not word.open_left and not word.open_right
-        return frozenset(Literal(text, is_whole and text != "") for text in grammar.variants(word.text))
-    stems = {stem for branch in grammar.inflection.branches(word.text) for stem in branch.stems}
-    roots = {stem for stem in stems if not any(other != stem and other in stem for other in stems)}
-    return frozenset(Literal(text, False) for root in roots for text in grammar.variants(root))
+    if word.inflected:
+        stems = {stem for branch in grammar.inflection.branches(word.text) for stem in branch.stems}
+        roots = {stem for stem in stems if not any(other != stem and other in stem for other in stems)}
+        return _parts(roots, grammar)
+    texts = grammar.variants(word.text)
+    if not texts:
+        return _parts([word.text], grammar)
+    is_whole = is_whole and not word.open_left and not word.open_right
+    return frozenset(Literal(text, is_whole and text[:1] != "'" and text[-1:] != "'") for text in texts)
 
 
-def _usefulness(literals: frozenset[Literal]) -> tuple[int, int]:
-    return min(_weight(literal) for literal in literals), -len(literals)
+def _parts(words: Iterable[str], grammar: Grammar) -> frozenset[Literal]:
+    return frozenset(Literal(text, False) for word in words for text in grammar.part(word))
+
+
+def _frequency(literals: frozenset[Literal]) -> float:
+    """Roughly how often one of them stands in a sentence: words get rarer by letter."""
+    return sum(0.4 ** _weight(literal) * (1 if literal.is_whole else 2) for literal in literals)
 
 
 def _weight(literal: Literal) -> int:

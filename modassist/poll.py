@@ -11,16 +11,14 @@ next one finds what is stored by its key, reads the rest, and ends with the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from .changekey import ChangeKey, key_of
 from .discourse import Forum, Json, instant_of, is_pinned
-from .errors import ForumError, ForumUnavailable, PageRefused, RateLimited, RecordError
-from .store import Cursor
+from .errors import ForumError, ForumRefused, ForumUnavailable, PageRefused, RateLimited, RecordError
+from .store import Cursor, Store
 
 OVERLAP = 50
 """Ids below the watermark that a walk looks at again: posts become visible late (approved, made public)."""
@@ -71,32 +69,9 @@ class PollReport:
     """Why the forum could not be read to the end. The cursor has not moved; the next poll goes on."""
 
 
-class SaveReport(Protocol):
-    @property
-    def new(self) -> int: ...
-    @property
-    def changed(self) -> int: ...
-
-
-class PollStore(Protocol):
-    """What polling needs of the store. A change key is a line of text that the store keeps without reading it."""
-
-    def transaction(self) -> AbstractContextManager[object]: ...
-    def cursor(self, source: str) -> Cursor | None: ...
-    def save_cursor(self, source: str, cursor: Cursor) -> None: ...
-    def change_keys(self, topic_ids: Iterable[int]) -> Mapping[int, str]: ...
-    def topic_ids(self, source: str) -> Collection[int]: ...
-    def post_ids(self, topic_id: int) -> Collection[int]: ...
-    def waiting_topics(self) -> Collection[int]: ...
-    def save_topic(self, record: Json, *, source: str, seen_at: datetime, change_key: str) -> SaveReport: ...
-    def mark_gone(self, topic_id: int, source: str, seen_at: datetime) -> None: ...
-    def members(self, source: str) -> tuple[frozenset[str], datetime | None]: ...
-    def save_members(self, source: str, members: Collection[str], seen_at: datetime) -> None: ...
-
-
 def poll(
     forum: Forum,
-    store: PollStore,
+    store: Store,
     *,
     now: datetime,
     settings: PollSettings,
@@ -139,7 +114,7 @@ class _Want:
 @dataclass
 class _Poll:
     forum: Forum
-    store: PollStore
+    store: Store
     now: datetime
     settings: PollSettings
     progress: Callable[[int, int], None]
@@ -214,7 +189,7 @@ class _Poll:
         self._load_keys(post["topic_id"] for post in numbered)
         for post in sorted(numbered, key=lambda post: int(post["id"]), reverse=True):
             topic_id, key = post["topic_id"], self.keys.get(post["topic_id"])
-            if self._is_ours(topic_id, post) and (key is None or key.lacks(post)):
+            if self._is_ours(topic_id, post) and (key.lacks(post) if key else self._is_recent(topic_id, post)):
                 self._want(topic_id).posts.append(post)
 
     def _want_changed(self) -> bool:
@@ -248,8 +223,13 @@ class _Poll:
         if row["id"] in self.keys:
             key = self.keys[row["id"]]
             return key is None or key.differs_from(row)
-        active = instant_of(row, "bumped_at") or instant_of(row, "last_posted_at")
-        return active is None or active >= self._horizon()
+        return self._is_recent(row["id"], row)
+
+    def _is_recent(self, topic_id: int, row: Json) -> bool:
+        """Whether a topic that we do not hold is new enough to be read, by its list row or a post of it."""
+        moments = (instant_of(row, name) for name in ("bumped_at", "last_posted_at", "created_at"))
+        active = next((moment for moment in moments if moment), None)
+        return topic_id in self.keys or active is None or active >= self._horizon()
 
     def _want_everything(self) -> None:
         self._want_rows(list(self.forum.all_topics()), anyway=True)
@@ -260,7 +240,7 @@ class _Poll:
 
     def _want_sweep(self) -> None:
         """What a poll cannot see: edits, deletions and closings that move nothing up."""
-        waiting = list(self.store.waiting_topics())
+        waiting = list(self.store.waiting_topics(self.source))
         self._load_keys(waiting)
         for topic_id in waiting:
             if topic_id in self.keys:
@@ -272,7 +252,7 @@ class _Poll:
         return self.wants.setdefault(topic_id, _Want())
 
     def _load_keys(self, topic_ids: Iterable[int]) -> None:
-        keys = self.store.change_keys(sorted(set(topic_ids) - self.keys.keys()))
+        keys = self.store.change_keys(sorted(set(topic_ids) - self.keys.keys()), self.source)
         self.keys |= {topic_id: ChangeKey.parse(text) for topic_id, text in keys.items()}
 
     def _is_ours(self, topic_id: int, row: Json) -> bool:
@@ -312,7 +292,7 @@ class _Poll:
         self.progress(len(self.wants), len(self.wants))
 
     def _read(self, topic_id: int, want: _Want) -> None:
-        held = () if want.whole else frozenset(self.store.post_ids(topic_id))
+        held = () if want.whole else frozenset(self.store.post_ids(topic_id, self.source))
         try:
             record = self.forum.topic(topic_id, held=held, wanted={post["id"] for post in want.posts})
         except PageRefused as error:
@@ -342,11 +322,14 @@ class _Poll:
         if error.status != 403:
             return True
         if not self.is_welcome:
-            self._check_welcome(error)
+            self._check_welcome()
         return topic_id in self.keys
 
-    def _check_welcome(self, refusal: PageRefused) -> None:
-        self.forum.latest_posts()
+    def _check_welcome(self) -> None:
+        try:
+            self.forum.latest_posts()
+        except PageRefused as error:
+            raise ForumRefused(error.message, error.hint, error.status) from error
         self.is_welcome = True
 
     def _mark_gone(self, topic_id: int) -> None:
@@ -367,10 +350,8 @@ class _Poll:
         if cursor:
             top = max(top, cursor.highest_post_id)
         mark = max(min([top, *(post_id - 1 for post_id in self.missed_posts)]), top - HELD_BACK)
-        last_sweep = self.now if swept else cursor and cursor.last_sweep
-        moved = Cursor(
-            highest_post_id=mark, last_success=self.now, last_sweep=None if self.topics_left else last_sweep
-        )
+        last_sweep = self.now if swept else cursor.last_sweep if cursor else None
+        moved = Cursor(mark, last_success=self.now, last_sweep=None if self.topics_left else last_sweep)
         with self.store.transaction():
             self.store.save_cursor(self.source, moved)
 

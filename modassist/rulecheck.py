@@ -6,22 +6,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from modassist.errors import RuleError
-from modassist.matcher import Answered, Compiled, Hit, present
+from modassist.matcher import Answered, Compiled, Hit, Matcher, present
 from modassist.model import LANGUAGES, Signal
 from modassist.packs import Example, Fault, Folder, Line, Rule, pack_files, read_folders
 from modassist.resources import rules_root
 from modassist.rules import RulePacks
 
 _PHRASE_FIELDS = ("phrases", "unless", "unless_post", "needs_post", "needs_answered", "unless_answered")
-_CONDITIONS = (
-    "unless", "unless_post", "unless_signal", "needs", "needs_post", "needs_answered", "unless_answered", "sentence",
-    "position", "max_words",
-)  # fmt: skip
+_CONDITIONS: Mapping[str, object] = MappingProxyType(
+    dict.fromkeys(
+        ("unless_signal", "unless", "unless_post", "needs", "needs_post", "needs_answered", "unless_answered"), ()
+    )
+    | {"sentence": "any", "position": "any", "max_words": 0}
+)
+"""What may stop a rule, with the value that stops nothing."""
 
 
 def check_paths(paths: Iterable[Path]) -> list[str]:
@@ -33,19 +37,17 @@ def check_paths(paths: Iterable[Path]) -> list[str]:
     wanted = {file.resolve() for path in paths for file in pack_files(path)}
     roots = dict.fromkeys([rules_root().resolve(), *map(_root_of, paths)])
     read = read_folders(roots)
-    faults = [*read.faults, *_list_faults(read)]
-    sound: dict[str, Rule] = {}
-    grammars = RulePacks(read)
-    for id, rule in read.rules.items():
-        unread = list(_unread(rule, grammars))
-        faults += unread
-        if not unread:
-            sound[id] = rule
-    packs = RulePacks(Folder(sound, read.lists, read.spelling, read.inflection))
-    for rule in sound.values():
-        if rule.path.resolve() in wanted and not rule.disabled:
-            faults += example_faults(rule, packs)
-    reported = {fault for fault in faults if fault.path.resolve() in wanted}
+    every = RulePacks(read)
+    unread = {rule.id: list(_unread(rule, every, rule.path.resolve() in wanted)) for rule in read.rules.values()}
+    packs = every.without({id for id, faults in unread.items() if faults})
+    proved = [rule for rule in packs if rule.path.resolve() in wanted]
+    faults = {
+        *read.faults,
+        *_list_faults(read, every),
+        *(fault for faults in unread.values() for fault in faults),
+        *(fault for rule in proved for fault in example_faults(rule, packs)),
+    }
+    reported = [fault for fault in faults if fault.path.resolve() in wanted]
     return [str(fault) for fault in sorted(reported, key=lambda fault: (fault.path, fault.line, fault.message))]
 
 
@@ -54,8 +56,7 @@ def _root_of(path: Path) -> Path:
     return folder.parent if folder.name in LANGUAGES else folder
 
 
-def _list_faults(read: Folder) -> Iterator[Fault]:
-    packs = RulePacks(Folder({}, read.lists, read.spelling, read.inflection))
+def _list_faults(read: Folder, packs: RulePacks) -> Iterator[Fault]:
     for lang, lists in read.lists.items():
         for name, entries in lists.items():
             try:
@@ -65,13 +66,15 @@ def _list_faults(read: Folder) -> Iterator[Fault]:
                 yield Fault(rules_root() / lang / "lists.yaml", line, name, str(error))
 
 
-def _unread(rule: Rule, packs: RulePacks) -> Iterator[Fault]:
-    """Phrases and expressions that cannot be read."""
+def _unread(rule: Rule, packs: RulePacks, is_wanted: bool) -> Iterator[Fault]:
+    """Phrases and expressions that cannot be read; those of wanted rules are compiled too."""
     grammar = packs.grammar(rule.lang)
     for name in _PHRASE_FIELDS:
         for line in getattr(rule, name):
             try:
-                grammar.phrase(line).pattern()
+                phrase = grammar.phrase(line)
+                if is_wanted:
+                    phrase.pattern()
             except RuleError as error:
                 yield Fault(rule.path, line.line, rule.id, f"{name}: {error}")
     for line in rule.regex:
@@ -148,19 +151,12 @@ def _reason(rule: Rule, example: Example, packs: RulePacks) -> str:
     if rule.needs and answered and answered.signals.isdisjoint(rule.needs):
         shown = ", ".join(sorted(answered.signals)) or "nothing"
         return f", for the post being answered shows {shown} by the rules, not {' or '.join(rule.needs)}"
-    blank = Rule("", rule.lang, rule.signal, rule.cue, rule.role, rule.path, rule.line)
-    for name in _CONDITIONS:
-        value = getattr(rule, name)
-        if value == getattr(blank, name):
-            continue
-        freed = replace(rule, **{name: getattr(blank, name)})
-        if _hits(freed, example, _with(packs, freed)):
+    for name, nothing in _CONDITIONS.items():
+        freed = replace(rule, **{"unless_signal": (), name: nothing})  # type: ignore[arg-type]
+        matcher = Matcher([freed], packs.grammar(rule.lang))
+        if matcher.find(packs.copy(example.text, rule.lang), packs.answered_copy(answered, rule.lang)):
             return f", for {name} stops it"
     return ""
-
-
-def _with(packs: RulePacks, rule: Rule) -> RulePacks:
-    return packs.replaced(rule)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -7,28 +7,18 @@ searching `matcher`, proving `rulecheck`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
 from modassist.errors import RuleError
 from modassist.inflection import Inflection
-from modassist.matcher import PRESENT, Answered, Copy, Hit, Matcher, Spelling, combine, present
+from modassist.matcher import PRESENT, Answered, AnsweredCopy, Copy, Hit, Matcher, Spelling, combine, present
 from modassist.model import LANGUAGES, Role, Span
 from modassist.packs import CUES, Folder, Rule, nearest, read_folders
 from modassist.phrases import Grammar
-from modassist.text import sentences as _sentences
-
-
-def sentences(text):  # TEMPORARY until rules/*/language.yaml exist
-    import re
-
-    try:
-        return _sentences(text)
-    except RuleError:
-        return tuple(Span(m.start(), m.end()) for m in re.finditer(r"[^\s.!?][^.!?\n]*[.!?]*", text))
-
+from modassist.text import sentences
 
 __all__ = ["CUES", "PRESENT", "Answered", "Hit", "Rule", "RulePacks", "check", "combine", "load_packs", "present"]
 
@@ -86,9 +76,18 @@ class RulePacks:
         """
         if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
             return []
-        copy = Copy(text, sentences(text) if spans is None else spans, self._spelling(lang))
-        signals = None if answered is None else answered.signals
-        return self._matcher(lang, str(role)).find(copy, _once(answered, lang, self._spelling(lang)), signals)
+        copy = self.copy(text, lang, spans)
+        return self._matcher(lang, str(role)).find(copy, self.answered_copy(answered, lang))
+
+    def copy(self, text: str, lang: str, spans: Sequence[Span] | None = None) -> Copy:
+        """The text as it is matched in that language."""
+        return Copy(text, sentences(text) if spans is None else spans, self._spelling(lang))
+
+    def answered_copy(self, answered: Answered | None, lang: str) -> AnsweredCopy | None:
+        """The post being answered, read when a condition first asks for its words."""
+        if answered is None:
+            return None
+        return AnsweredCopy(answered.signals, lambda: self.copy(answered.text, lang))
 
     def grammar(self, lang: str) -> Grammar:
         """What phrases of the language are read with."""
@@ -97,10 +96,12 @@ class RulePacks:
             self._grammars[lang] = Grammar(lang, lists, Inflection(lang, self._read.inflection.get(lang, {})))
         return self._grammars[lang]
 
-    def replaced(self, rule: Rule) -> RulePacks:
-        """The same packs with another version of one rule."""
-        read = self._read
-        return RulePacks(Folder({**self.by_id, rule.id: rule}, read.lists, read.spelling, read.inflection))
+    def without(self, ids: Container[str]) -> RulePacks:
+        """The same packs without some rules; what was read of phrases is shared."""
+        kept = {id: rule for id, rule in self.by_id.items() if id not in ids}
+        packs = RulePacks(Folder(kept, self._read.lists, self._read.spelling, self._read.inflection))
+        packs._grammars = self._grammars
+        return packs
 
     def _spelling(self, lang: str) -> Spelling:
         if lang not in self._spellings:
@@ -113,19 +114,6 @@ class RulePacks:
             wanted = [rule for rule in self if rule.lang == lang and rule.role in (role, "any")]
             self._matchers[key] = Matcher(wanted, self.grammar(lang))
         return self._matchers[key]
-
-
-class _once:
-    """The matching copy of the post being answered, made when a condition first asks for it."""
-
-    def __init__(self, answered: Answered | None, lang: str, spelling: Spelling) -> None:
-        self._answered, self._lang, self._spelling = answered, lang, spelling
-        self._copy: Copy | None = None
-
-    def __call__(self) -> Copy | None:
-        if self._copy is None and self._answered is not None:
-            self._copy = Copy(self._answered.text, sentences(self._answered.text), self._spelling)
-        return self._copy
 
 
 def check(paths: Iterable[Path]) -> list[str]:

@@ -126,7 +126,7 @@ def _number_ends(
     if next_word and next_word[1].lower() in after:
         return False
     words = last_line.split()
-    return not (words and words[-1].lower().strip("(,„\"") in before)
+    return not (words and words[-1].lower().strip('(,„"') in before)
 
 
 def _line_ends(text: str, start: int, at: int) -> bool:

@@ -3,6 +3,8 @@
 All of it can be thrown away and computed again.
 """
 
+# ruff: noqa: S608 -- what is put together here are conditions, constants below; every value is bound
+
 from __future__ import annotations
 
 import json
@@ -185,7 +187,7 @@ KUDOS = f"""SELECT t.topic_id, f.post_number, p.username, s.name, max(f.posted_a
     JOIN posts p ON p.thread_id = f.thread_id AND p.post_number = f.post_number
     WHERE f.signal IN ({", ".join("?" for _ in _GOOD)}) AND f.posted_at >= ? AND f.flagged = 0 AND f.role = 'staff'
     GROUP BY f.thread_id, f.post_number
-    ORDER BY count(DISTINCT f.signal) DESC, posted_at DESC, t.topic_id, f.post_number LIMIT ?"""  # noqa: S608 -- marks
+    ORDER BY count(DISTINCT f.signal) DESC, posted_at DESC, t.topic_id, f.post_number LIMIT ?"""
 
 
 def escalated(
@@ -202,6 +204,36 @@ def escalated(
 
 def _shown(sortable: str | None) -> str | None:
     return instant_text(parse_instant(sortable)) if sortable else None
+
+
+def result_of(db: Database, thread_id: int) -> dict[str, Any] | None:
+    """The result record of a thread, with `first_flagged_at`."""
+    row = db.row("SELECT result, first_flagged_at FROM analyses WHERE thread_id = ?", (thread_id,))
+    if row is None or row["result"] is None:
+        return None
+    result: dict[str, Any] = json.loads(row["result"])
+    return result | {"first_flagged_at": _shown(row["first_flagged_at"])}
+
+
+def counts(db: Database) -> dict[str, int]:
+    """How many rows there are of each kind."""
+    tables = {
+        "threads": "threads WHERE gone_at IS NULL",
+        "posts": "posts",
+        "versions": "post_versions",
+        "analyses": "analyses",
+        "findings": "findings",
+        "escalated": "analyses WHERE needs_person = 1",
+        "due": "queue",
+    }
+    return {name: int(db.value(f"SELECT count(*) FROM {table}")) for name, table in tables.items()}
+
+
+def count_escalated(db: Database, min_severity: int, active_since: datetime | None) -> int:
+    """How many threads `escalated` would give without a limit; by the same index."""
+    since = sortable_text(active_since) if active_since else ""
+    counted = "SELECT count(*) FROM analyses WHERE needs_person = 1 AND severity >= ? AND news_at >= ?"
+    return int(db.value(counted, (min_severity, since)))
 
 
 def kudos(db: Database, since: datetime | None, limit: int) -> list[dict[str, Any]]:
@@ -294,3 +326,21 @@ def staff_words(db: Database, limit: int) -> list[tuple[int, str]]:
         (limit,),
     )
     return [(row["topic_id"], row["words"]) for row in reversed(rows)]
+
+
+# -- export ----------------------------------------------------------------------------------------------------------
+
+
+def findings_after(db: Database, last_id: int, limit: int) -> list[dict[str, Any]]:
+    """A page of findings with their post and thread, for an export."""
+    rows = db.rows(
+        """SELECT f.id, s.name AS source, t.topic_id, t.title, t.slug, a.lang, a.severity, a.needs_person, a.judged_at,
+            f.post_number, p.username, f.role, f.posted_at, f.lang AS post_lang, f.signal, f.score, f.flagged, f.words,
+            f.start, f."end", f.rules
+        FROM findings f JOIN threads t ON t.id = f.thread_id JOIN sources s ON s.id = t.source_id
+        JOIN analyses a ON a.thread_id = f.thread_id
+        LEFT JOIN posts p ON p.thread_id = f.thread_id AND p.post_number = f.post_number
+        WHERE f.id > ? ORDER BY f.id LIMIT ?""",
+        (last_id, limit),
+    )
+    return [dict(row) | {name: _shown(row[name]) for name in ("judged_at", "posted_at")} for row in rows]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from .database import Database
 from .errors import StoreError
+from .forgotten import Forgotten
 from .instants import sortable_text
 from .record_fields import Fields, clean, is_public, post_rows, posts_by_number, topic_id
 from .records import accepted_answers, tag_names
-from .scrub import scrub
 
 
 class ThreadKey(NamedTuple):
@@ -34,8 +34,6 @@ class SaveReport:
     changed: int = 0
     deleted: int = 0
 
-
-IsForgotten = Callable[[str], bool]
 
 _TOPIC = ("title", "slug", "category_id", "tags", "closed", "archived", "visible", "created_at", "fields")
 _FACTS = (
@@ -73,27 +71,28 @@ class _PostRow:
 # -- saving ----------------------------------------------------------------------------------------------------------
 
 
-def save_topic(
-    db: Database,
-    record: Mapping[str, Any],
-    *,
-    source: str,
-    seen_at: datetime,
-    change_key: str,
-    is_forgotten: IsForgotten,
-) -> SaveReport:
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where and when a record was seen; `change_key` is the poll's, `place` begins messages about the record."""
+
+    source: str
+    seen_at: datetime
+    change_key: str = ""
+    place: str = ""
+
+
+def save_topic(db: Database, record: Mapping[str, Any], sighting: Sighting, *, forgotten: Forgotten) -> SaveReport:
     """Store a whole or reduced record; see `Store.save_topic`."""
-    place = f"topic {record.get('id')}" if isinstance(record.get("id"), int) else "topic"
+    place, seen = sighting.place, sortable_text(sighting.seen_at)
     fields = Fields(place, record)
-    key = ThreadKey(source, topic_id(record, place=place))
+    key = ThreadKey(sighting.source, topic_id(record, place=place))
     rows = posts_by_number(fields, post_rows(record, place=place))
-    posts = {number: _post_row(row, is_forgotten) for number, row in rows.items() if is_public(row)}
-    topic = _topic_row(fields, is_forgotten, is_title_kept=not is_forgotten(_opener(record, rows)))
-    seen = sortable_text(seen_at)
+    posts = {number: _post_row(row, forgotten) for number, row in rows.items() if is_public(row)}
+    topic = _topic_row(fields, forgotten, is_title_kept=_opener(record, rows) not in forgotten)
     with db.transaction():
-        thread_id, is_changed = _save_thread(db, key, topic, seen, change_key)
+        thread_id, is_changed = _save_thread(db, key, topic, seen, sighting.change_key)
         report = _save_posts(db, thread_id, posts, seen)
-        report = _mark_deleted(db, thread_id, _gone(db, thread_id, record, rows, posts), seen, report)
+        report = _mark_deleted(db, _gone(db, thread_id, record, rows, posts), seen, report)
         _note(db, thread_id, is_changed=is_changed or report != SaveReport())
     return report
 
@@ -108,7 +107,7 @@ def _opener(record: Mapping[str, Any], rows: Mapping[int, Fields]) -> str:
     return clean(name) if isinstance(name, str) else ""
 
 
-def _topic_row(fields: Fields, is_forgotten: IsForgotten, *, is_title_kept: bool) -> tuple[Any, ...]:
+def _topic_row(fields: Fields, forgotten: Forgotten, *, is_title_kept: bool) -> tuple[Any, ...]:
     data = fields.data
     created_at = fields.instant("created_at")
     return (
@@ -120,22 +119,22 @@ def _topic_row(fields: Fields, is_forgotten: IsForgotten, *, is_title_kept: bool
         int(data.get("archived") is True),
         int(data.get("visible") is not False),
         sortable_text(created_at) if created_at else None,
-        json.dumps(_other_fields(data, is_forgotten), sort_keys=True),
+        json.dumps(_other_fields(data, forgotten), sort_keys=True),
     )
 
 
-def _other_fields(data: Mapping[str, Any], is_forgotten: IsForgotten) -> dict[str, Any]:
+def _other_fields(data: Mapping[str, Any], forgotten: Forgotten) -> dict[str, Any]:
     """What `records.to_thread` reads of a topic and no column holds: its address, who accepted what, who is staff."""
     details = data.get("details")
     people = details.get("participants") if isinstance(details, dict) else None
     marks = ("admin", "moderator", "staff", "group_moderator", "primary_group_name")
     known = [
-        _chosen(person, ("username", *marks), is_forgotten)
+        _chosen(person, ("username", *marks), forgotten)
         for person in (people if isinstance(people, list) else [])
         if isinstance(person, dict) and any(person.get(mark) for mark in marks)
     ]
     answers = [
-        _chosen(answer, ("post_number", "username", "accepter_username"), is_forgotten)
+        _chosen(answer, ("post_number", "username", "accepter_username"), forgotten)
         for answer in accepted_answers(data)
     ]
     found = {
@@ -147,18 +146,18 @@ def _other_fields(data: Mapping[str, Any], is_forgotten: IsForgotten) -> dict[st
     return {name: value for name, value in found.items() if value}
 
 
-def _chosen(data: Mapping[str, Any], names: Iterable[str], is_forgotten: IsForgotten) -> dict[str, Any]:
+def _chosen(data: Mapping[str, Any], names: Iterable[str], forgotten: Forgotten) -> dict[str, Any]:
     """These fields, where they hold a plain value; names of forgotten people are left out."""
     plain = {name: data[name] for name in names if isinstance(data.get(name), str | int)}
     kept = {name: clean(value) if isinstance(value, str) else value for name, value in plain.items()}
     is_name = ("username", "accepter_username")
-    return {name: value for name, value in kept.items() if not (name in is_name and is_forgotten(str(value)))}
+    return {name: value for name, value in kept.items() if not (name in is_name and str(value) in forgotten)}
 
 
-def _post_row(row: Fields, is_forgotten: IsForgotten) -> _PostRow:
+def _post_row(row: Fields, forgotten: Forgotten) -> _PostRow:
     data = row.data
     name = clean(row.text("username")) or None
-    is_nobody = name is not None and is_forgotten(name)
+    is_nobody = name is not None and name in forgotten
     html, raw = _text(row, "cooked"), _text(row, "raw")
     written, edited = row.instant("created_at"), row.instant("updated_at")
     if is_nobody:
@@ -183,8 +182,8 @@ def _post_row(row: Fields, is_forgotten: IsForgotten) -> _PostRow:
             _text(row, "action_code"),
         ),
         quiet=(sortable_text(edited) if edited else None, row.number("version")),
-        html=html if html is None or is_nobody else scrub(html, is_forgotten),
-        raw=raw if raw is None or is_nobody else scrub(raw, is_forgotten),
+        html=forgotten.without_traces(html),
+        raw=forgotten.without_traces(raw),
         sha=text_sha(html, raw),
     )
 
@@ -283,7 +282,7 @@ def _gone(
     ]
 
 
-def _mark_deleted(db: Database, thread_id: int, gone: list[int], seen: str, report: SaveReport) -> SaveReport:
+def _mark_deleted(db: Database, gone: list[int], seen: str, report: SaveReport) -> SaveReport:
     db.many("UPDATE posts SET deleted_at = ? WHERE id = ?", [(seen, key) for key in gone])
     db.many("DELETE FROM post_words WHERE rowid = ?", [(key,) for key in gone])
     return SaveReport(report.new, report.changed, len(gone))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from modassist import draftlint, worktime
 from modassist.detectors import Detectors
 from modassist.facts import Facts, Said, gather
+from modassist.forms_of_address import address
 from modassist.model import (
     CUSTOMER_SIGNALS,
     LANGUAGES,
@@ -122,7 +123,7 @@ def _draft(judgement: Judgement, facts: Facts, detectors: Detectors, limits: Lim
     if lang not in LANGUAGES:
         return None
     book = detectors.replies[lang]
-    register = _register(judgement, facts, book, detectors)
+    register = _register(judgement, facts, book)
     telling = _tell(judgement, facts, book, limits)
     answered = Answered(facts.claim.post.words.text, frozenset({Signal.COMPLAINT}))
     paragraphs = []
@@ -133,7 +134,7 @@ def _draft(judgement: Judgement, facts: Facts, detectors: Detectors, limits: Lim
     return Draft(lang, register, _join(paragraphs))
 
 
-def _register(judgement: Judgement, facts: Facts, book: Wordbook, detectors: Detectors) -> str:
+def _register(judgement: Judgement, facts: Facts, book: Wordbook) -> str:
     """How the customer addresses staff; else how staff addressed the customer; else the language's usual form."""
     if not book.registers:
         return ""
@@ -141,7 +142,7 @@ def _register(judgement: Judgement, facts: Facts, book: Wordbook, detectors: Det
     staff = [p for p in judgement.posts if p.post.role is Role.STAFF]
     for posts in (own, staff):
         text = "\n".join(post.words.text for post in posts if post.lang == book.lang)
-        found = detectors.identifier.address(text, book.lang) if text else ""
+        found = address(text, book.lang) if text else ""
         if found in book.registers:
             return found
     return book.default_register

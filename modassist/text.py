@@ -24,8 +24,8 @@ _UNSEEN = re.compile(
 )
 """Characters without a shape: controls, zero width, direction marks, variation selectors, tags, lone surrogates."""
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_STEM = 6
-"""Letters of a word that its inflected forms share, roughly, in all three languages."""
+_STEM = 5
+"""Letters of a word that its inflected forms share, roughly: Pumpe and Pumpen, lasku and laskussa, tilaus and tilauksen."""
 _SHORTEST = 3
 
 
@@ -79,7 +79,7 @@ def tokens(text: str) -> list[str]:
 
 
 def content_words(text: str, stop_words: Collection[str] = frozenset()) -> frozenset[str]:
-    """What a text is about, for comparing two of them: words but the stop words, cut to their first six letters."""
+    """What a text is about, for comparing two of them: words but the stop words, cut to their first five letters."""
     return frozenset(
         [word[:_STEM] for word in _WORD.findall(text.lower()) if len(word) >= _SHORTEST and word not in stop_words]
     )

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
-from pydiscourse import DiscourseClient  # type: ignore[import-untyped]
+from pydiscourse import DiscourseClient
 
 from . import __version__
 from .answers import Answer, Passing, understand
@@ -253,7 +253,7 @@ def _checked_url(url: str) -> str:
         raise ConfigError("forum.url holds a user name or password", "write the address alone, the key elsewhere")
     if not usable or parts.query or parts.fragment or not url.isprintable():
         raise ConfigError(f"forum.url is no address of a forum: {url[:200]!r}", "write https://forum.example.com")
-    return parts.geturl().rstrip("/")
+    return url.strip().rstrip("/")
 
 
 def _key_headers(api_username: str | None, api_key: str | None) -> dict[str, str | bytes]:
@@ -313,7 +313,7 @@ def _translated(error: Exception, path: str, url: str) -> ForumRefused | Passing
     host = urlsplit(url).hostname or ""
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
         return ForumRefused(f"{path}: no trusted encryption with {host}", "check its certificate and the address")
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+    if _is_time_out(error):
         return Passing(ForumUnavailable(f"{path}: {host} did not answer in time"))
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return Passing(ForumUnavailable(f"{path}: the answer of {host} broke off"))
@@ -324,3 +324,9 @@ def _translated(error: Exception, path: str, url: str) -> ForumRefused | Passing
             f"{path}: {host or 'the forum'} cannot be asked so ({type(error).__name__})", "check forum.url"
         )
     return Passing(ForumUnavailable(f"{path}: asking {host} failed ({type(error).__name__})"))
+
+
+def _is_time_out(error: Exception) -> bool:
+    """A pause inside a body reaches us as a ConnectionError round the time-out."""
+    kinds = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    return isinstance(error, kinds) or any(isinstance(inner, kinds) for inner in error.args)

@@ -34,17 +34,16 @@ _LOG = re.compile(
 )
 _ADDRESS_ONLY = re.compile(r"(?:https?://|www\.)\S+$", re.IGNORECASE)
 _ORNAMENT = re.compile(r"([-=_*~#+.])\1{2,}$")
+_MAIL_QUOTED = re.compile(r">(?![\d=-])")
 _MAIL_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
 _MAIL_ONLY = re.compile(r"<?[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}>?$")
-_PHONE_ONLY = re.compile(r"\+?\d[\d ()/.-]{6,24}$")
+_PHONE_ONLY = re.compile(r"[+0(]\d[\d ()/.-]{6,24}$")
 _TOWN = re.compile(r"(?:[A-Z]{1,3}-)?\d{4,5} [^\W\d_]{3,40}(?: [^\W\d_]{2,40}){0,2}$")
 _STREET = re.compile(r"[^\W\d_][\w. -]{2,40} \d{1,4} ?[a-zA-Z]?$")
-_CONTACT = re.compile(r"\d[\d ()/.-]{4}|@|www\.|https?:")
-"""No contact line is without one of these."""
 _NUMBERING = " \t:#*?!._-–—0123456789)("
 _SIGNATURE_LINES, _SIGNATURE_CHARS = 10, 600
 _FOOTER_LINES, _FOOTER_LINE_CHARS = 12, 120
-_HEADING_CHARS, _INITIALS = 70, 4
+_HEADING_CHARS, _CONTACT_CHARS, _INITIALS = 70, 90, 4
 
 
 @cache
@@ -68,10 +67,9 @@ def trim(lines: list[str]) -> tuple[list[str], bool]:
     has_logs = False
     if len(lines) > 1:
         lines, has_logs = _without_logs(lines)
+    lines = _without_contact_block(_without_footer(_without_signature(lines)))
     headings = words_of_all("template_headings")
-    lines = [line for line in lines if not _is_empty_talk(line, headings)]
-    lines = _without_footer(_without_signature(lines))
-    return (_without_contact_block(lines) if _CONTACT.search(text) else lines), has_logs
+    return [line for line in lines if not _is_empty_talk(line, headings)], has_logs
 
 
 def _is_empty_talk(line: str, headings: frozenset[str]) -> bool:
@@ -83,7 +81,8 @@ def _is_empty_talk(line: str, headings: frozenset[str]) -> bool:
         return False
     if not first.isalnum() and _ORNAMENT.match(line):
         return True
-    return line[-1] not in ".!" and line.strip(_NUMBERING).lower() in headings
+    words = line.strip(_NUMBERING).lower()
+    return line[-1] not in ".!" and words in headings and (" " in words or line[-1] == ":")
 
 
 def _without_logs(lines: list[str]) -> tuple[list[str], bool]:
@@ -104,7 +103,7 @@ def _without_mail(lines: list[str]) -> list[str]:
     ends = words_of_all("mail_quote_ends")
     kept: list[str] = []
     for number, line in enumerate(lines):
-        if line == QUOTE_MARK or line[0] == ">":
+        if line == QUOTE_MARK or _MAIL_QUOTED.match(line):
             if kept and _introduces_mail(kept[-1], ends):
                 kept.pop()
             continue
@@ -162,11 +161,19 @@ def _without_footer(lines: list[str]) -> list[str]:
 
 def _without_contact_block(lines: list[str]) -> list[str]:
     start = max(0, len(lines) - _FOOTER_LINES)
-    contacts = [number for number in range(start, len(lines)) if _is_contact(lines[number])]
+    contacts = [
+        number
+        for number, line in enumerate(lines[start:], start)
+        if (line[-1].isdigit() or "@" in line or "www." in line or "://" in line) and _is_contact(line)
+    ]
     if len(contacts) < 2 or len(lines) - contacts[0] - len(contacts) > 2 or len(lines) - contacts[-1] > 3:
         return lines
+    if any(len(line) > _CONTACT_CHARS for line in lines[contacts[0] :]):
+        return lines
     first = contacts[0]
-    while first > 0 and (_TOWN.match(lines[first - 1]) or _STREET.match(lines[first - 1])) and len(lines[first - 1]) < 50:
+    while (
+        first > 0 and (_TOWN.match(lines[first - 1]) or _STREET.match(lines[first - 1])) and len(lines[first - 1]) < 50
+    ):
         first -= 1
     return lines[:first]
 

@@ -55,7 +55,7 @@ class Wording:
         if self.business:
             return self.say("spans.business", n=self.number(hours))
         if hours >= DAYS_FROM_HOURS:
-            return self.say("spans.days", n=int(hours // 24))
+            return self.say("spans.days", n=round(hours / 24))
         return self.say("spans.hours", n=self.number(hours))
 
     def quoted(self, text: str) -> str:

@@ -219,7 +219,7 @@ def test_what_is_hidden_is_counted_with_the_way_to_see_it() -> None:
 def test_waiting_is_told_in_hours_at_first_and_in_days_later() -> None:
     words = Wording("de")
     assert words.say("states.unanswered", span=words.span(46.8)) == "wartet seit 46,8 h auf eine erste Antwort"
-    assert words.say("states.unanswered", span=words.span(300)) == "wartet seit 12 Tagen auf eine erste Antwort"
+    assert words.say("states.unanswered", span=words.span(290)) == "wartet seit 12 Tagen auf eine erste Antwort"
     assert Wording("fi", business=True).span(46.8) == "46,8 työtuntia"
 
 
@@ -243,7 +243,7 @@ def test_addends_are_named_in_the_moderators_language_and_still_add_up() -> None
         "Rückmeldung ohne Antwort",
         "redet es klein",
         "in Not",
-        "wartet seit 4 Tagen",
+        "wartet seit 5 Tagen",
         "gut gemacht: nimmt es ernst, kümmert sich",
     ]
     assert sum(points for _, points in shown_card.addends) == shown_card.score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import itertools
@@ -102,8 +103,10 @@ def test_a_key_without_a_user_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["forum.example", "ftp://forum.example", "https://", "https://a:b@forum.example", "https://forum.example?a=1"]
-    + ["http://[", "https://forum.example:99999", "", "https://forum.example/\nx"],
+    [
+        *("forum.example", "ftp://forum.example", "https://", "https://a:b@forum.example", "http://[", ""),
+        *("https://forum.example?a=1", "https://forum.example:99999", "https://forum.example/\nx"),
+    ],
 )
 def test_an_address_that_is_none_of_a_forum_is_refused(url: str) -> None:
     with pytest.raises(ConfigError):
@@ -111,10 +114,8 @@ def test_an_address_that_is_none_of_a_forum_is_refused(url: str) -> None:
 
 
 def test_a_forum_in_a_subfolder_is_asked_there() -> None:
-    with serving() as (server, _, _):
-        with client(server) as forum, pytest.raises(PageRefused):
-            forum.url = forum.host = f"{server.url}/forum"
-            forum.basic_info()
+    with ForumServer() as server, Forum(f"{server.url}/forum/") as forum, pytest.raises(PageRefused):
+        forum.basic_info()
     assert server.paths() == ["/forum/site/basic-info.json"]
 
 
@@ -373,7 +374,14 @@ def test_a_redirect_to_another_host_is_named_and_never_followed(status: int) -> 
 
 @pytest.mark.parametrize(
     "location",
-    ["//evil.example/x", "https://user@127.0.0.1/", "javascript:alert(1)", "file:///etc/passwd", "http://[", "http://\x1b"],
+    [
+        "//evil.example/x",
+        "https://user@127.0.0.1/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "http://[",
+        "http://\x1b",
+    ],
 )
 def test_odd_targets_of_redirects_are_refused(location: str) -> None:
     with serving() as (server, forum, _):
@@ -437,7 +445,7 @@ def test_a_redirect_from_https_to_http_is_refused_because_it_would_show_the_key(
     with Forum("https://forum.example", api_key=KEY, api_username="bot") as forum:
         script = Scripted({"https://forum.example/site.json": (301, "http://forum.example/site.json", b"")})
         forum._session.mount("https://", script)
-        with pytest.raises(ForumRefused, match="http://forum.example"):
+        with pytest.raises(ForumRefused, match=r"http://forum\.example"):
             forum.site()
 
 
@@ -491,8 +499,8 @@ def test_keys_and_bodies_are_neither_logged_nor_in_any_exception(caplog: pytest.
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"7", b'"x"', b"NaN", b'{"a": 1e999}', b"\xff\xfe", b"9" * 5000])
 def test_any_body_is_either_decoded_or_refused_in_our_words(body: bytes) -> None:
-    for status in (200, 204, 403, 404, 429, 500, 503):
-        try:
+    for status in (403, 404, 429, 500, 503):
+        with pytest.raises((Passing, ForumError), match=r"^/x: "):
             understand(Answer("/x", "http://forum.example/x", status, {}, body))
-        except (Passing, ForumError) as error:
-            assert "/x" in str(error)
+    with contextlib.suppress(Passing, ForumError):
+        understand(Answer("/x", "http://forum.example/x", 200, {}, body))

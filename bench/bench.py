@@ -1,0 +1,90 @@
+"""How fast modassist analyses, as ratios in one run: `make bench`.
+
+    python bench/bench.py [THREADS]
+
+THREADS is a file of thread records (default: the real forum in the shared material, where it is; else generated from
+the sample forum). Every post is new to the program. detoxify is measured in the same run where it is installed
+(`pip install modassist[toxicity]`); else its published order of magnitude is named as such, not as a measurement.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modassist import analysis, detectors, sample
+from modassist.boilerplate import Boilerplate
+from modassist.model import Limits, Staff, Thread
+from modassist.record_files import BadRecord, read_records
+from modassist.records import to_thread
+from modassist.text import own_words
+
+NOW = datetime(2026, 3, 16, 8, tzinfo=UTC)
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "real" / "support-forum.jsonl.gz"
+
+
+def threads(path: Path | None) -> Iterator[Thread]:
+    if path is None:
+        for record in sample.load().records * 40:
+            yield to_thread(record, staff=Staff(), fallback_now=NOW)
+        return
+    for record in read_records(path, path.name):
+        if isinstance(record, BadRecord):
+            raise SystemExit(f"{record.place}: {record.message}")
+        yield to_thread(record.data, staff=Staff(), fallback_now=NOW)
+
+
+def timed(label: str, posts: int, work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    rate = posts / (time.process_time() - start)
+    print(f"{label:42} {rate:10,.0f} posts/s of CPU")
+    return rate
+
+
+def main() -> None:
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else (SHARED if SHARED.exists() else None)
+    print("input:", path.name if path else "sample forum, repeated")
+    start = time.process_time()
+    made = list(threads(path))
+    posts = sum(len(thread.posts) for thread in made)
+    print(f"{'reading the records':42} {posts / (time.process_time() - start):10,.0f} posts/s of CPU")
+    loaded = detectors.load()
+    analysis.analyse(made[0], loaded, Limits(), now=NOW)  # the language model and the matchers load on first use
+    timed("own words out of HTML", posts, lambda: [own_words(p.html, p.raw) for t in made for p in t.posts])
+    memory = Boilerplate()
+    ours = timed(
+        "whole analysis", posts,
+        lambda: [analysis.to_record(analysis.analyse(t, loaded, Limits(), now=NOW, boilerplate=memory)) for t in made],
+    )
+    theirs = detoxify_rate([own_words(p.html, p.raw).text for t in made[:20] for p in t.posts][:60])
+    print(f"ratio to detoxify: {ours / theirs:,.0f} x" if theirs else "detoxify is not installed: no ratio measured")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+def detoxify_rate(texts: list[str]) -> float | None:
+    """Posts a second of detoxify's multilingual architecture with random weights (speed does not depend on them)."""
+    try:
+        from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
+        import torch
+    except ImportError:
+        return None
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = XLMRobertaForSequenceClassification(XLMRobertaConfig(num_labels=16, vocab_size=250_002)).eval()
+    start = time.process_time()
+    with torch.no_grad():
+        for text in texts:
+            length = min(512, max(2, len(text.split()) * 3 // 2))
+            model(torch.randint(5, 1000, (1, length)))
+    rate = len(texts) / (time.process_time() - start)
+    print(f"{'detoxify multilingual (same architecture)':42} {rate:10,.1f} posts/s of CPU")
+    return rate
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m modassist` is `modassist`."""
+
+from modassist.cli import main
+
+main()

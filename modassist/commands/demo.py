@@ -1,0 +1,77 @@
+"""`modassist demo`: the whole line on a small forum in this process, over real HTTP."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modassist.commands.reading import analyse_due, poll_forum, raise_for, write_digest
+from modassist.commands.run import Run, command
+from modassist.model import LANGUAGES
+
+if TYPE_CHECKING:
+    from modassist.sample import Sample
+    from modassist.settings import Settings
+
+PAGE = "demo-digest.html"
+EVERYTHING = 1000
+
+
+@command("demo", "modassist demo --language de")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of the digest and the notes [en].")
+def demo_command(run: Run, language: str | None) -> None:
+    """Start a small sample forum, poll and judge it, print the digest, and write it as demo-digest.html.
+
+    Needs no settings and no network; what it stores is gone when it ends.
+    """
+    from modassist import sample
+    from modassist.forumserver import ForumServer
+
+    story = sample.load()
+    now = run.now() if run.now_text else story.now
+    names = {row["id"]: row["name"] for row in story.categories}
+    private = [row["id"] for row in story.categories if row["read_restricted"]]
+    with (
+        ForumServer(story.records, now=lambda: now, categories=names, private=private) as forum,
+        tempfile.TemporaryDirectory(prefix="modassist-demo-") as folder,
+    ):
+        run.tell(f"a sample forum with {len(story.records)} threads listens at {forum.url}")
+        _tell_the_story(run, _settings(forum.url, Path(folder), language, story), now, forum.title)
+
+
+def _settings(url: str, folder: Path, language: str | None, story: Sample) -> Settings:
+    """Settings of the demo alone: what is configured for the user's own forum must not change the sample's story."""
+    from modassist.config import load
+
+    posts = [post["created_at"] for record in story.records for post in record["posts"]]
+    oldest = datetime.fromisoformat(min(posts))
+    flags = {
+        "language": language,
+        "timezone": "Europe/Berlin",
+        "database": folder / "demo.sqlite",
+        "forum.url": url,
+        "forum.requests_per_minute": 200,
+        "forum.backfill_days": max(30, (story.now - oldest).days + 1),
+        "digest.limit": EVERYTHING,
+    }
+    return load(None, {}, flags)
+
+
+def _tell_the_story(run: Run, settings: Settings, now: datetime, title: str) -> None:
+    from modassist.pipeline import Desk, Wanted, gather
+    from modassist.store import Store
+
+    with Store.open(settings.database) as store:
+        desk = Desk(store, settings, now)
+        polled = poll_forum(run, desk)
+        report = analyse_due(run, desk)
+        digest = replace(gather(desk, Wanted(limit=EVERYTHING)), forum=title)
+    write_digest(digest, "terminal", settings, None)
+    write_digest(digest, "html", settings, Path(PAGE))
+    run.tell(f"The same as a page: {Path(PAGE).resolve()}")
+    raise_for(polled, report)
