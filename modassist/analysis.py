@@ -55,7 +55,7 @@ def judge(
     thread: Thread, detectors: Detectors, limits: Limits, *, now: datetime, boilerplate: Boilerplate | None = None
 ) -> Judgement:
     lang, posts = judge_posts(thread, detectors, limits, now=now, boilerplate=boilerplate)
-    standing = thread_states(thread, posts, limits, detectors, now=now)
+    standing = thread_states(thread, posts, limits, detectors.times, now=now)
     return Judgement(
         thread=thread,
         lang=lang,

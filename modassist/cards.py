@@ -169,7 +169,7 @@ class _Teller:
     def __init__(self, record: Record, wording: Wording, names: str) -> None:
         self.posts: Sequence[Record] = record["posts"]
         self.states: Sequence[Record] = record["states"]
-        self.by_number = {post["post_number"]: post for post in self.posts}
+        self.by_number: dict[int, Record] = {post["post_number"]: post for post in self.posts}
         self.url = safe_url(record["url"])
         self.wording = wording
         self.names = names
@@ -184,7 +184,7 @@ class _Teller:
                 replies.append(last)
         found = [(self._answered(reply), reply) for reply in replies]
         shown = [customer for customer, _ in found]
-        pairs = [Pair(customer and self.quote(customer), self.quote(reply)) for customer, reply in found]
+        pairs = [Pair(self.quote(customer) if customer else None, self.quote(reply)) for customer, reply in found]
         return pairs + [self._unheard(post) for post in waiting if post not in shown]
 
     def _waiting(self) -> list[Record]:
@@ -198,16 +198,19 @@ class _Teller:
         return Pair(self.quote(post), None, self.wording.say("silent_since" if spoken else "no_staff_word"))
 
     def _answered(self, reply: Record) -> Record | None:
+        """The customer post that the reply answers, else the last complaint before it, else the last customer post."""
         for number in reply.get("answers", ()):
             if number in self.by_number:
                 return self.by_number[number]
-        before = [post for post in self.posts if post["post_number"] < reply["post_number"] and post["role"] == "customer"]
+        earlier = [post for post in self.posts if post["post_number"] < reply["post_number"]]
+        before = [post for post in earlier if post["role"] == "customer"]
         complaints = [post for post in before if any(finding["signal"] == "complaint" for finding in post["signals"])]
-        return next(reversed(complaints or before), None)
+        found = complaints or before
+        return found[-1] if found else None
 
     def _staff_before(self, post: Record) -> Record | None:
         before = [one for one in self.posts if one["post_number"] < post["post_number"] and one["role"] == "staff"]
-        return next(reversed(before), None)
+        return before[-1] if before else None
 
     def promises(self) -> tuple[Promise, ...]:
         """What was promised and not kept."""

@@ -66,10 +66,11 @@ def open_cases(posts: Sequence[JudgedPost]) -> tuple[Case, ...]:
             own[author] = [post]
     found = closed + [Case(author, tuple(its)) for author, its in own.items()]
     found.sort(key=lambda case: case.opened.post.number)
-    return tuple(_with_answers(case, posts) for case in found)
+    return tuple(with_answers(case, posts) for case in found)
 
 
-def _with_answers(case: Case, posts: Sequence[JudgedPost]) -> Case:
+def with_answers(case: Case, posts: Sequence[JudgedPost]) -> Case:
+    """The case with the staff posts that answer one of its posts."""
     numbers = {post.post.number for post in case.posts}
     answers = tuple(p for p in posts if p.post.role is Role.STAFF and numbers.intersection(p.answers))
     return Case(case.customer, case.posts, answers, case.solved_by)

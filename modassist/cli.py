@@ -69,7 +69,9 @@ def _exit_code(action: Callable[[], Any], run: Run) -> int:
     except OSError as fault:
         _report(_system_fault(fault), run)
     except Exception as fault:  # noqa: BLE001  (a bug: said in one line, shown whole with -vv)
-        _report(f"a fault in modassist itself: {type(fault).__name__}: {fault} (-vv shows where; please report it)", run)
+        _report(
+            f"a fault in modassist itself: {type(fault).__name__}: {fault} (-vv shows where; please report it)", run
+        )
     return 1
 
 

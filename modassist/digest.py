@@ -128,7 +128,9 @@ def _reduced(item: Mapping[str, Any], names: str) -> dict[str, Any]:
     return {**item, "posts": posts}
 
 
-def render(digest: Digest, form: str, wording: Wording, *, names: str = "named", width: int = 80, colour: bool = False) -> str:
+def render(
+    digest: Digest, form: str, wording: Wording, *, names: str = "named", width: int = 80, colour: bool = False
+) -> str:
     """The digest as text of one of `FORMATS`; `width` and `colour` matter to the terminal only."""
     if form == "json":
         return to_json(digest, names)

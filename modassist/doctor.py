@@ -86,7 +86,9 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         return
     yield _ok("database", f"{settings.database}: {counts['threads']} threads, {counts['posts']} posts")
     if cursor is not None and now - cursor.last_success > SILENT_AFTER:
-        yield _note("database", f"the forum was last read {cursor.last_success:%Y-%m-%d}", "run `modassist poll` by a timer")
+        yield _note(
+            "database", f"the forum was last read {cursor.last_success:%Y-%m-%d}", "run `modassist poll` by a timer"
+        )
 
 
 def _forum(settings: Settings) -> Iterator[Finding]:
@@ -162,7 +164,9 @@ def _categories(client: Forum, settings: Settings) -> Iterator[Finding]:
         return
     missing = sorted(wanted - seen)
     if missing:
-        yield _fault("categories", f"{missing} not found on the forum", "see forum.categories, and what the key may read")
+        yield _fault(
+            "categories", f"{missing} not found on the forum", "see forum.categories, and what the key may read"
+        )
     else:
         yield _ok("categories", f"{len(wanted)} of {len(seen)}")
 

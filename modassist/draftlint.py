@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from modassist.detectors import Detectors
 from modassist.due import due
 from modassist.model import EMPTY, FLAGGING, Role
-from modassist.rules import Answered
+from modassist.rules import Answered, combine
 
 GAP = "[…]"
+
+PRESENT = 0.5
+"""Score from which on a signal counts, as in signals.py."""
 
 
 def faults(
@@ -22,7 +25,11 @@ def faults(
     """What is wrong with a draft, one phrase each: ids of rules it breaks, or the words of a date it invents."""
     own = without_quotes(text, quotes)
     hits = detectors.packs.find(own, lang=lang, role=Role.STAFF, answered=answered)
-    found = [hit.rule.id for hit in hits if hit.rule.signal in FLAGGING | EMPTY or hit.rule.cue == "unfit_for_draft"]
+    found = [hit.rule.id for hit in hits if hit.rule.cue == "unfit_for_draft"]
+    for signal in FLAGGING | EMPTY:
+        its = [hit for hit in hits if hit.rule.signal is signal]
+        if combine(its) >= PRESENT:
+            found += [hit.rule.id for hit in its]
     when = due(own, detectors.epoch, detectors.times[lang])
     if when is not None:
         found.append(f"date: {own[when.start : when.end]}")

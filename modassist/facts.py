@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from modassist.cases import Case, is_satisfied, open_cases
+from modassist.cases import Case, is_satisfied, open_cases, with_answers
 from modassist.model import (
     EMPTY,
     FLAGGING,
@@ -31,6 +31,9 @@ SHOWN = 150
 
 SHORTEST_CLAIM = 4
 """Words below which a sentence does not tell what the trouble is."""
+
+FULL_CLAIM = 12
+"""Words from which on a sentence tells enough."""
 
 _PRODUCT = re.compile(
     r"\b(?:[A-ZÄÖÜ][\w-]*\s)?(?=[\w-]*\d)(?=[\w-]*[A-Za-zÄÖÜäöü])[\w-]+(?:\.\d+)*\b|\b[A-ZÄÖÜ][\w-]{2,}\s\d+(?:\.\d+)*\b"
@@ -94,7 +97,7 @@ def gather(judgement: Judgement) -> Facts | None:
         latest=_latest(case, claim),
         question=question,
         since=_by_cue(case.posts, "since"),
-        tried=_by_cue(case.posts, "tried"),
+        tried=_by_cue(case.posts, "tried", whole=True),
         repeat=_by_signal(case.posts, Signal.REPEAT_CONTACT),
         harm=_by_signal(case.posts, Signal.DISTRESS),
         leaving=_by_signal(case.posts, Signal.CHURN_RISK),
@@ -136,7 +139,7 @@ def _without_complaint(judgement: Judgement, wanted: set[int]) -> Case | None:
                 p for p in judgement.posts
                 if p.post.author == answered.post.author and p.post.number >= answered.post.number
             )
-            return Case(answered.post.author, own, (reply,))
+            return with_answers(Case(answered.post.author, own), judgement.posts)
     return None
 
 
@@ -159,21 +162,21 @@ def _sentence_at(post: JudgedPost, start: int, end: int) -> str:
 
 
 def _claim(case: Case) -> Said:
-    """The sentence of the first complaint that carries most of what makes it one; else its first real sentence."""
+    """The sentence of the first complaint that tells the trouble best: evidence in it, much said, early, no question."""
     post = case.opened
     text = post.words.text
-    spans = sentences(text)
-    marks = [e for f in post.findings if f.signal is Signal.COMPLAINT for e in f.evidence]
-    best = max(
-        spans,
-        key=lambda s: (
-            len(text[s.start : s.end].split()) >= SHORTEST_CLAIM,
-            sum(s.overlaps(Span(e.start, e.end)) for e in marks),
-            -s.start,
-        ),
-        default=None,
-    )
-    return Said(shorten(text[best.start : best.end]) if best else shorten(text), post)
+    marks = [Span(e.start, e.end) for f in post.findings if f.signal is Signal.COMPLAINT for e in f.evidence]
+
+    def worth(item: tuple[int, Span]) -> float:
+        place, span = item
+        sentence = text[span.start : span.end]
+        words = len(sentence.split())
+        told = min(words, FULL_CLAIM) / FULL_CLAIM
+        marked = any(span.overlaps(mark) for mark in marks)
+        return 2 * marked + 2 * told - 0.3 * place - sentence.rstrip().endswith("?") - 3 * (words < SHORTEST_CLAIM)
+
+    best = max(enumerate(sentences(text)), key=worth, default=None)
+    return Said(shorten(text[best[1].start : best[1].end] if best else text), post)
 
 
 def _latest(case: Case, claim: Said) -> Said | None:
@@ -196,11 +199,13 @@ def _question(case: Case) -> Said | None:
     return None
 
 
-def _by_cue(posts: Iterable[JudgedPost], name: str) -> Said | None:
+def _by_cue(posts: Iterable[JudgedPost], name: str, *, whole: bool = False) -> Said | None:
+    """The first words with this cue; `whole` gives the sentence they stand in."""
     for post in posts:
         for cue in post.cues:
             if cue.name == name:
-                return Said(shorten(post.words.text[cue.start : cue.end]), post)
+                text = _sentence_at(post, cue.start, cue.end) if whole else post.words.text[cue.start : cue.end]
+                return Said(shorten(text), post)
     return None
 
 

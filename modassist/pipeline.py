@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from modassist import analysis
-from modassist.analysis import Analysis, to_record
+from modassist.analysis import to_record
 from modassist.digest import Digest
 from modassist.errors import ModassistError
-from modassist.model import Staff, Thread
+from modassist.model import Analysis, Staff, Thread
 from modassist.packs import pack_files
 from modassist.poll import PollSettings
 from modassist.records import to_thread
@@ -127,7 +127,7 @@ class Desk:
             self._save(key, found)
         except ModassistError as fault:
             return str(fault)
-        except Exception as fault:  # noqa: BLE001  (one thread must not stop the others)
+        except Exception as fault:  # one thread must not stop the others
             log.debug("thread %s", key.topic_id, exc_info=True)
             return f"a fault in modassist itself: {type(fault).__name__}: {fault}"
         return ""

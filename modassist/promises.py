@@ -41,7 +41,7 @@ def _promised(
 ) -> list[tuple[str, datetime | None]]:
     """The sentences that promise, with their due time; one entry a sentence."""
     text = post.words.text
-    cues = [cue for cue in post.cues if cue.name == "promise"]
+    cues = [cue for cue in post.cues if cue.name == "promise"] if post.lang in times else []
     found: dict[Span, datetime | None] = {}
     spans = sentences(text) if cues else ()
     for cue in cues:

@@ -43,6 +43,9 @@ PRESENT = 0.5
 PRESSES = 0.6
 """Score of a complaint that shows only in context: an unsatisfied customer answers an unhelpful reply."""
 
+JOINS = 0.8
+"""Score of a complaint that is one because it says "same here" to another's."""
+
 COVERED = 0.7
 """Share of a reply's words that stand in other threads too, from which on it is boilerplate."""
 
@@ -122,10 +125,17 @@ class _Reading:
         hits = self._find(words, lang, Role.CUSTOMER, spans)
         judged = JudgedPost(post, words, lang, cues=_cues(hits))
         found = dict(_scored(hits, words))
-        if self._presses(judged, found):
+        if self._joins_in(judged):
+            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, JOINS, "context:joins_in")
+        elif self._presses(judged, found):
             found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:presses")
         _settle_praise(judged, found)
         return _with_findings(judged, found, CUSTOMER_SIGNALS)
+
+    def _joins_in(self, judged: JudgedPost) -> bool:
+        """Whether the post says "same here" to another customer's complaint (decision 10: that is one too)."""
+        others = (p for p in self._judged.values() if p.post.author != judged.post.author)
+        return judged.has_cue("same_here") and any(p.shows(Signal.COMPLAINT) for p in others)
 
     def _presses(self, judged: JudgedPost, found: dict[Signal, Finding]) -> bool:
         """Whether the author, having complained, answers an unhelpful reply with anything but contentment."""

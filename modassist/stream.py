@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modassist.analysis import Analysis, analyse, to_record
+from modassist.analysis import analyse, to_record
 from modassist.boilerplate import Boilerplate
 from modassist.detectors import Detectors
 from modassist.errors import ModassistError
-from modassist.model import Thread
+from modassist.model import Analysis, Thread
 from modassist.records import BadRecord, Record, read_records, to_thread
 from modassist.settings import Settings
 
@@ -78,6 +78,6 @@ def _analysed(record: Record, judge: Judge, all_scores: bool, with_text: bool) -
     except ModassistError as fault:
         message = fault.message.removeprefix(f"{record.place}: ")
         return BadRecord(record.place, message, fault.hint)
-    except Exception as fault:  # noqa: BLE001  (one thread must not stop the others)
+    except Exception as fault:  # one thread must not stop the others
         log.debug("%s", record.place, exc_info=True)
         return BadRecord(record.place, f"a fault in modassist itself: {type(fault).__name__}: {fault}")

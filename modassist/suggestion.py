@@ -71,6 +71,7 @@ def _tell(judgement: Judgement, facts: Facts | None, book: Wordbook, limits: Lim
     shown = {s for post in judgement.posts if post.post.role is Role.CUSTOMER for s in post.signals}
     conditions |= {signal.value for signal in shown & CUSTOMER_SIGNALS}
     conditions |= {"repaired"} if judgement.repaired else set()
+    conditions |= {"closed"} if judgement.thread.closed or judgement.thread.archived else set()
     conditions |= {"severe"} if judgement.severity.score >= DUE_HOURS[0][0] else set()
     conditions |= {"many_flagged"} if sum(post.flagged for post in judgement.posts) > 2 else set()
     words = {"title": judgement.thread.title, "product": ""}

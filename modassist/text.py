@@ -51,14 +51,20 @@ def own_words(html: str | None, raw: str | None = None) -> OwnWords:
 
 def _lines(parts: Iterable[str]) -> list[str]:
     """The lines of a draft that hold something. Inside a line any run of white space is one blank."""
-    text = "".join(parts)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
-    lines = [" ".join(line.split()) for line in text.split(BREAK) if line]
-    if "".join(lines).isprintable():
-        return [line for line in lines if line]
-    seen = [line if line == QUOTE_MARK else _UNSEEN.sub("", line).replace(QUOTE_MARK, "") for line in lines]
-    return [line for line in (" ".join(line.split()) for line in seen) if line]
+    lines = [" ".join(line.split()) for line in "".join(parts).split(BREAK) if line]
+    flat = "".join(lines)
+    if not flat.isprintable() or not (flat.isascii() or unicodedata.is_normalized("NFC", flat)) or _has_unseen(flat):
+        lines = [line if line == QUOTE_MARK else _visible(line) for line in lines]
+    return [line for line in lines if line]
+
+
+def _has_unseen(text: str) -> bool:
+    return not text.isascii() and _UNSEEN.search(text) is not None
+
+
+def _visible(line: str) -> str:
+    seen = _UNSEEN.sub("", line).replace(QUOTE_MARK, "")
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def clean(text: str) -> str:

@@ -53,16 +53,19 @@ def _prefixes() -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
     return tuple(device), tuple(legal), frozenset(words[:_INITIALS] for words in device | legal)
 
 
-@cache
-def _mail_hints() -> tuple[str, ...]:
-    """No quoted mail is without one of these."""
-    return (QUOTE_MARK, "\n>", "---", "___", *words_of_all("mail_quote_ends"), *words_of_all("mail_subject"))
+def _may_hold_mail(text: str) -> bool:
+    """Cheap, and never wrong where it says no: quoted mail shows a mark, a divider or a line that ends in a colon."""
+    if QUOTE_MARK in text or "\n>" in text or text[:1] == ">" or "---" in text or "___" in text:
+        return True
+    if ":" not in text:
+        return False
+    words = text.lower()
+    return any(hint in words for hint in words_of_all("mail_quote_ends") | words_of_all("mail_subject"))
 
 
 def trim(lines: list[str]) -> tuple[list[str], bool]:
     """The lines that are speech, and whether logs were among the others. Lines are free of outer blanks, none empty."""
-    text = "\n".join(lines).lower()
-    if text[:1] == ">" or any(hint in text for hint in _mail_hints()):
+    if _may_hold_mail("\n".join(lines)):
         lines = _without_mail(lines)
     has_logs = False
     if len(lines) > 1:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from modassist import detectors
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +24,21 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workplace = tmp_path / "work"
     workplace.mkdir()
     monkeypatch.chdir(workplace)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_in_detectors() -> Iterator[None]:
+    """The built-in packs are the same in every test: they are read once."""
+    load = detectors.load
+    held: list[detectors.Detectors] = []
+
+    def load_once(folders: Sequence[Path] = (), disable: Sequence[str] = ()) -> detectors.Detectors:
+        if folders or disable:
+            return load(folders, disable)
+        if not held:
+            held.append(load())
+        return held[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detectors, "load", load_once)
+        yield

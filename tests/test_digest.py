@@ -403,7 +403,9 @@ def test_markdown_shows_hostile_text_as_text_and_mentions_nobody() -> None:
 
 
 plain_text = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=80)
-markup = st.lists(st.sampled_from([*"*_`#[]()<>!-+=|~\\&:@.1 aä", "\n", "http://x.example", "1. ", "&amp;"]), max_size=30)
+markup = st.lists(
+    st.sampled_from([*"*_`#[]()<>!-+=|~\\&:@.1 aä", "\n", "http://x.example", "1. ", "&amp;"]), max_size=30
+)
 
 
 @given(markup.map("".join) | plain_text)

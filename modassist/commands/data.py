@@ -11,7 +11,7 @@ import click
 
 from modassist.commands.progress import progress
 from modassist.commands.reading import analyse_due, open_store, raise_for
-from modassist.commands.run import Duration, Run, command
+from modassist.commands.run import Run, command, duration
 from modassist.errors import ModassistError
 from modassist.printable import one_line
 
@@ -44,7 +44,12 @@ def import_command(run: Run, files: tuple[Path, ...]) -> None:
 
 @command("export", "modassist export --format csv --output findings.csv")
 @click.option(
-    "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True, help="Output."
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="Output.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
 def export_command(run: Run, form: str, output: Path | None) -> None:
@@ -56,7 +61,7 @@ def export_command(run: Run, form: str, output: Path | None) -> None:
     with open_store(settings) as store:
         report = analyse_due(run, Desk(store, settings, run.now(settings.timezone)))
         if output is None or str(output) == "-":
-            rows = export(store, form, click.get_binary_stream("stdout"))
+            rows = export(store, form, sys.stdout.buffer)
         else:
             with _created(output) as out:
                 rows = export(store, form, out)
@@ -88,7 +93,9 @@ def forget_command(run: Run, user: str, yes: bool) -> None:
 
 
 @command("purge", "modassist purge --older-than 180d")
-@click.option("--older-than", type=Duration(), help="Age of a thread's last post [privacy.retention_days].")
+@click.option(
+    "--older-than", type=duration, metavar="DURATION", help="Age of a thread's last post [privacy.retention_days]."
+)
 def purge_command(run: Run, older_than: timedelta | None) -> None:
     """Remove threads in which nobody has written for long, with all their texts. Does not ask: made for a timer."""
     settings = run.settings()

@@ -11,9 +11,9 @@ import click
 
 from modassist.commands.progress import progress
 from modassist.commands.run import (
-    Duration,
     Run,
     command,
+    duration,
     shows_colour,
     terminal_width,
     write_output,
@@ -98,7 +98,12 @@ def raise_for(polled: PollReport | None, report: Report) -> None:
 @command("analyse", "modassist analyse threads.jsonl.gz --format table")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
-    "--format", "form", type=click.Choice(["jsonl", "json", "table"]), default="jsonl", show_default=True, help="Output."
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "json", "table"]),
+    default="jsonl",
+    show_default=True,
+    help="Output.",
 )
 @click.option("--all-scores", is_flag=True, help="Every signal of every post with its score.")
 @click.option("--with-text", is_flag=True, help="The visible text in which the evidence stands.")
@@ -130,7 +135,7 @@ def analyse_command(run: Run, files: tuple[Path, ...], form: str, all_scores: bo
 
 
 @command("digest", "modassist digest --since 24h --format html --output digest.html")
-@click.option("--since", type=Duration(), help="Only threads with news in this time: 24h, 7d.")
+@click.option("--since", type=duration, metavar="DURATION", help="Only threads with news in this time: 24h, 7d.")
 @click.option(
     "--format",
     "form",

@@ -56,4 +56,6 @@ class _Table:
         say, span = self._wording.say, self._wording.span
         states = "; ".join(say(f"states.{one['state']}", span=span(one["hours"])) for one in record["states"])
         score, mark = record["severity"]["score"], "!" * min(flagged, 3)
-        click.echo(f"{score:>3} {mark:<3} #{record['topic_id']:<8} {one_line(record['title'])[:48]:<48}  {states}".rstrip())
+        click.echo(
+            f"{score:>3} {mark:<3} #{record['topic_id']:<8} {one_line(record['title'])[:48]:<48}  {states}".rstrip()
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from modassist.model import LANGUAGES
 from modassist.printable import one_line
 
 if TYPE_CHECKING:
-    from modassist.packs import Rule
     from modassist.rules import Hit, RulePacks
     from modassist.settings import Settings
 
@@ -135,13 +135,15 @@ def _relative(path: Path) -> Path:
 @command("test", 'modassist rules test "Das ist ein Einzelfall." --answering "Die Pumpe ist schon wieder defekt."')
 @click.argument("text")
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the text [found out].")
-@click.option("--role", type=click.Choice(["staff", "customer"]), default="staff", show_default=True, help="Who wrote it.")
+@click.option(
+    "--role", type=click.Choice(["staff", "customer"]), default="staff", show_default=True, help="Who wrote it."
+)
 @click.option("--answering", metavar="TEXT", help="The customer's post that it answers.")
 def test_command(run: Run, text: str, lang: str | None, role: str, answering: str | None) -> None:
     """Show which rules fire on TEXT (- reads standard input), with the exact words."""
     from modassist.rules import Answered, combine, present
 
-    text = click.get_text_stream("stdin").read() if text == "-" else text
+    text = sys.stdin.read() if text == "-" else text
     packs = _packs(run)
     lang = lang or _identified(text)
     answered = None
@@ -155,7 +157,9 @@ def test_command(run: Run, text: str, lang: str | None, role: str, answering: st
         click.echo(f"{name} {combine(found):.2f}")
         for hit in found:
             click.echo(f"  {hit.rule.id}: {one_line(text[hit.start : hit.end])}")
-    run.tell(f"{lang}, {role}: {len(hits)} hits; present from 0.50. In a thread, context decides too: modassist analyse")
+    run.tell(
+        f"{lang}, {role}: {len(hits)} hits; present from 0.50. In a thread, context decides too: modassist analyse"
+    )
 
 
 def _identified(text: str) -> str:

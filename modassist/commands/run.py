@@ -77,10 +77,10 @@ class Run:
         click.echo(one_line(message), err=True)
 
 
-def command(name: str, example: str, **extra: Any) -> Callable[[Function], click.Command]:
+def command(name: str, example: str) -> Callable[[Function], click.Command]:
     """Makes a command of a function: with the common options, an example in its help, and `Run` as first argument."""
 
-    def made(function: Function) -> click.Command:
+    def decorate(function: Function) -> click.Command:
         @wraps(function)
         def called(
             config: Path | None, db: Path | None, now: str | None, verbose: int, quiet: bool, **values: Any
@@ -94,9 +94,9 @@ def command(name: str, example: str, **extra: Any) -> Callable[[Function], click
         decorated: Function = called
         for option in reversed(_COMMON):
             decorated = option(decorated)
-        return click.command(name, epilog=f"\b\nExample:\n  {example}", **extra)(decorated)
+        return click.command(name, epilog=f"\b\nExample:\n  {example}")(decorated)
 
-    return made
+    return decorate
 
 
 _COMMON = (
@@ -122,19 +122,13 @@ class _Handler(logging.Handler):
         click.echo(one_line(f"{record.levelname.lower()}: {record.getMessage()}"), err=True)
 
 
-class Duration(click.ParamType):
-    """A length of time: 90m, 24h, 7d, 2w."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-        figure, unit = str(value).strip()[:-1], str(value).strip()[-1:].lower()
-        if not (figure.isascii() and figure.isdigit() and len(figure) < 6 and unit in units):
-            self.fail(f"{value!r} is no length of time; write 90m, 24h, 7d or 2w", param, ctx)
-        return int(figure) * units[unit]
+def duration(value: str) -> timedelta:
+    """A length of time: 90m, 24h, 7d, 2w; the type of options."""
+    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+    figure, unit = value.strip()[:-1], value.strip()[-1:].lower()
+    if not (figure.isascii() and figure.isdigit() and len(figure) < 6 and unit in units):
+        raise click.BadParameter(f"{value!r} is no length of time; write 90m, 24h, 7d or 2w")
+    return int(figure) * units[unit]
 
 
 def shows_colour() -> bool:
