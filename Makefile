@@ -44,7 +44,7 @@ wheel: $(STAMP)
 check: lint types rules test wheel
 
 bench: $(STAMP)
-	$(BIN)/python tests/bench.py
+	$(BIN)/python bench/bench.py
 
 test-extras: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check,parquet]'

@@ -10,25 +10,26 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ahocorasick_rs import AhoCorasick
 
+from modassist.alphabet import SIGN, Alphabet, token_bounds, without_signs
 from modassist.errors import RuleError
 from modassist.model import Span
 from modassist.packs import Line, Rule
-from modassist.phrases import Grammar, Literal, Phrase
+from modassist.phrases import Grammar, Phrase
 from modassist.regexes import required_literals, safe_regex
 
 PIECE = 1_000
 
 _SAME = {
     "'": "’‘‛ʼ´`′",
-    " ": ",\"“”„‟«»‹›″()-‐‑‒–—―−\t\r\n"
+    " ": "\"“”„‟«»‹›″()-‐‑‒–—―−\t\r\n"
     "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
 }
 """What counts as the same sign: all that a blank in a phrase matches is a blank."""
 _FOLD = str.maketrans({written: same for same, all_written in _SAME.items() for written in all_written})
-_EDGE = re.compile(r"[ '\[\]*•·>.…]*")
 _UMLAUTS = re.compile("[äöüß]")
 
 
@@ -50,13 +51,17 @@ class Hit:
     sentence: int
 
 
+Range = tuple[int, int, int]
+"""Start and end in the original text, and the number of the sentence."""
+
+
 class Copy:
     """The text as it is matched: lower case, one kind of each sign, common misspellings righted.
 
     Its sentences are `bounds`, cut at PIECE; `sentence_of` says which sentence a piece belongs to.
     """
 
-    __slots__ = ("_ends", "_spans", "_starts", "bounds", "is_bare", "low", "sentence_of", "text")
+    __slots__ = ("_ends", "_encoded", "_spans", "_starts", "bounds", "is_bare", "low", "sentence_of", "text")
 
     def __init__(self, text: str, spans: Sequence[Span], spelling: Spelling | None = None) -> None:
         self.text = text
@@ -64,6 +69,7 @@ class Copy:
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
         self._spans = spans
+        self._encoded: tuple[int, list[str], list[str]] = (-1, [], [])
         if spelling is not None:
             self._right(spelling)
         self.is_bare = _UMLAUTS.search(self.low) is None
@@ -103,6 +109,25 @@ class Copy:
             return start, end
         return self._starts[start], self._ends[end - 1]
 
+    def codes(self, alphabet: Alphabet, signs: bool) -> list[str]:
+        """The codes of each piece, with signs or of words alone; encoded again where new phrases changed them."""
+        if self._encoded[0] != alphabet.version:
+            every = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
+            self._encoded = (alphabet.version, list(map(without_signs, every)), every)
+        return self._encoded[2 if signs else 1]
+
+    def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
+        """Where in the original text the matches in the piece's codes stand."""
+        bounds: list[tuple[int, int]] = []
+        for match in matches:
+            bounds = bounds or token_bounds(self.low, *self.bounds[piece], signs)
+            first, last = match.span()
+            while signs and first < last - 1 and match.string[first] == SIGN:
+                first += 1
+            while signs and first < last - 1 and match.string[last - 1] == SIGN:
+                last -= 1
+            yield *self.original(bounds[first][0], bounds[last - 1][1]), self.sentence_of[piece]
+
     def is_question(self, number: int) -> bool:
         span = self._spans[number]
         return self.text[span.start : span.end].rstrip(" \n\"'“”’»)*").endswith("?")
@@ -141,9 +166,7 @@ def folded(text: str) -> str:
 
 
 def _pieces(low: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The sentence without the signs before its first word, cut at blanks where it is very long."""
-    edge = _EDGE.match(low, start, end)
-    start = edge.end() if edge is not None and edge.end() < end else start
+    """The sentence, cut at blanks where it is very long."""
     while end - start > PIECE:
         blank = low.rfind(" ", start + PIECE // 2, start + PIECE)
         cut = blank + 1 if blank > 0 else start + PIECE
@@ -156,16 +179,22 @@ class Spelling:
     """Common misspellings of a language."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        wrong = sorted((folded(word) for word in words), key=len, reverse=True)
-        self.right = {folded(word): folded(right) for word, right in words.items()}
-        self._finder = AhoCorasick(wrong) if wrong else None
-        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, wrong))})(?!\w)") if wrong else None
+        self._wrong = [folded(word) for word in words]
+        self._right = [folded(right) for right in words.values()]
+        self._finder = AhoCorasick(self._wrong) if words else None
 
     def changes(self, low: str) -> list[tuple[int, int, str]]:
         """Ranges to be replaced with the right words, from left to right."""
-        if self._finder is None or self._pattern is None or not self._finder.find_matches_as_indexes(low):
+        if self._finder is None:
             return []
-        return [(m.start(), m.end(), self.right[m.group()]) for m in self._pattern.finditer(low)]
+        found: list[tuple[int, int, str]] = []
+        for number, start, end in self._finder.find_matches_as_indexes(low, overlapping=True):
+            is_word = not low[start - 1 : start].isalnum() and not low[end : end + 1].isalnum()
+            if is_word and not (found and found[-1][0] <= start < found[-1][1]):
+                while found and start <= found[-1][0]:
+                    found.pop()
+                found.append((start, end, self._right[number]))
+        return found
 
 
 Finder = Phrase | re.Pattern[str]
@@ -174,19 +203,14 @@ Finder = Phrase | re.Pattern[str]
 class Compiled:
     """A rule with its phrases read."""
 
-    __slots__ = ("_grammar", "_read", "finders", "rule")
+    __slots__ = ("_grammar", "_read", "phrases", "regexes", "rule")
 
     def __init__(self, rule: Rule, grammar: Grammar) -> None:
         self.rule = rule
         self._grammar = grammar
         self._read: dict[str, tuple[Phrase, ...]] = {}
-        self.finders: list[tuple[tuple[frozenset[Literal], ...], Finder]] = []
-        for line in rule.phrases:
-            phrase = read_phrase(line, rule, grammar)
-            self.finders.append((phrase.required, phrase))
-        for line in rule.regex:
-            literals = frozenset(Literal(text, False) for text in required_literals(line))
-            self.finders.append(((literals,) if literals else (), safe_regex(line, rule)))
+        self.phrases = [read_phrase(line, rule, grammar) for line in rule.phrases]
+        self.regexes = [(required_literals(line), safe_regex(line, rule)) for line in rule.regex]
 
     def condition(self, name: str) -> tuple[Phrase, ...]:
         """The phrases of a condition such as `unless`, read when first asked for."""
@@ -205,99 +229,101 @@ def read_phrase(line: Line, rule: Rule, grammar: Grammar) -> Phrase:
         raise RuleError(f"{rule.path}:{line.line}: {rule.id}: {error.message}", error.hint) from error
 
 
-Range = tuple[int, int, int]
-"""Start and end in the original text, and the number of the sentence."""
-
-
 class Matcher:
     """The rules of one language and role, ready to search posts.
 
-    A finder (phrase or regex) is tried on a sentence only where of each set of its required literals one stands there.
-    Literals that are whole words are found among the sentence's words, parts of words by the automaton.
+    A phrase is tried on a sentence only where of each class of tokens that it requires one stands there.
     """
 
     def __init__(self, rules: Iterable[Rule], grammar: Grammar) -> None:
+        self._alphabet = grammar.alphabet
         self._compiled = [Compiled(rule, grammar) for rule in rules]
-        self._finders = [(number, finder) for number, one in enumerate(self._compiled) for _, finder in one.finders]
-        self._others: list[tuple[frozenset[str], ...]] = []
-        self._users: dict[str, list[int]] = {}
-        self._always: list[int] = []
-        parts: set[str] = set()
-        every = (required for one in self._compiled for required, _ in one.finders)
-        for number, required in enumerate(every):
-            first, *others = [frozenset(map(_key, literals)) for literals in required] or [frozenset()]
-            self._others.append(tuple(others))
-            for key in first:
-                self._users.setdefault(key, []).append(number)
-            if not first:
-                self._always.append(number)
-            parts.update(literal.text for literals in required for literal in literals if not literal.is_whole)
-        self._keys = frozenset(self._users)
-        self._parts = [_PART + text for text in parts]
-        self._automaton = AhoCorasick(list(parts)) if parts else None
+        self._phrases = [(number, phrase) for number, one in enumerate(self._compiled) for phrase in one.phrases]
+        self._regexes = [(number, *regex) for number, one in enumerate(self._compiled) for regex in one.regexes]
+        self._rows: dict[str, list[int]] = {}
+        """For each code, and each of the places in `required`, the phrases (as bits) that the code satisfies there."""
+        self._satisfied = [0] * _PLACES
+        """For each place the phrases that require nothing there."""
+        for number, (_, phrase) in enumerate(self._phrases):
+            atoms = phrase.atoms()[:_PLACES]
+            for place in range(_PLACES):
+                if place >= len(atoms):
+                    self._satisfied[place] |= 1 << number
+                    continue
+                watch = partial(self._satisfy, place, 1 << number)
+                atoms[place].watchers.append(watch)
+                for code in atoms[place].codes:
+                    watch(code)
+
+    def _satisfy(self, place: int, phrase: int, code: str) -> None:
+        self._rows.setdefault(code, [0] * _PLACES)[place] |= phrase
 
     def find(self, copy: Copy, answered: AnsweredCopy | None) -> list[Hit]:
         """Hits of all rules whose conditions hold."""
+        self._alphabet.tidy()
         ranges: dict[int, list[Range]] = {}
-        for finder, piece in self._candidates(copy):
-            number, search = self._finders[finder]
-            for found in _search(search, copy, piece):
-                ranges.setdefault(number, []).append(found)
+        for number, found in self._found(copy):
+            ranges.setdefault(number, []).append(found)
         if not ranges:
             return []
         hits: list[Hit] = []
         for number in sorted(ranges):
             one = self._compiled[number]
-            held = _held(one, _merged(ranges[number]), copy, answered)
+            held = _held(one, _merged(ranges[number]), copy, answered, self._alphabet)
             hits += (Hit(one.rule, *found) for found in held)
         return _without_countered(hits)
 
-    def _candidates(self, copy: Copy) -> Iterator[tuple[int, int]]:
-        """Finders with the pieces of the text that hold what they require, each pair once."""
-        users, others = self._users, self._others
-        for piece, standing in enumerate(self._standing(copy)):
-            finders = {finder for key in standing & self._keys for finder in users[key]}
-            for finder in sorted(finders):
-                if not any(standing.isdisjoint(literals) for literals in others[finder]):
-                    yield finder, piece
-            yield from ((finder, piece) for finder in self._always)
-
-    def _standing(self, copy: Copy) -> list[set[str]]:
-        """For each piece the keys of what stands in it: its words, and parts of words that some phrase requires."""
-        low = copy.low
-        standing = [set(_WORDS.findall(low, start, end)) for start, end in copy.bounds]
-        if "'" in low:
-            for (start, end), keys in zip(copy.bounds, standing, strict=True):
-                keys.update(_APOSTROPHES.findall(low, start, end))
-        if self._automaton is None or not standing:
-            return standing
-        starts, parts = [start for start, _ in copy.bounds], self._parts
-        for literal, start, _ in self._automaton.find_matches_as_indexes(low, overlapping=True):
-            standing[bisect_right(starts, start, 1) - 1].add(parts[literal])
-        return standing
+    def _found(self, copy: Copy) -> Iterator[tuple[int, Range]]:
+        """Rules, by number, with the places where one of their phrases or regexes stands."""
+        alphabet, phrases, is_bare = self._alphabet, self._phrases, copy.is_bare
+        version = alphabet.version
+        words, every = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
+        for piece, standing in enumerate(every):
+            for candidate in self._candidates(standing):
+                number, phrase = phrases[candidate]
+                pattern = phrase.pattern(is_bare)
+                if alphabet.version != version:
+                    version = alphabet.version
+                    words, every = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
+                codes = every[piece] if phrase.has_signs else words[piece]
+                if pattern.search(codes) is None:
+                    continue
+                for found in copy.ranges(piece, pattern.finditer(codes), phrase.has_signs):
+                    yield number, found
+        for number, literals, regex in self._regexes:
+            if not literals or any(literal in copy.low for literal in literals):
+                yield from ((number, found) for found in _regex_places(regex, copy))
 
 
-_PART = "*"
-_WORDS = re.compile(r"\w+")
-_APOSTROPHES = re.compile(r"\w+(?:'\w+)+")
+    def _candidates(self, codes: str) -> list[int]:
+        """Phrases, by number, all of whose required tokens stand in the sentence."""
+        a, b, c, d = self._satisfied
+        for row in filter(None, map(self._rows.get, set(codes))):
+            a |= row[0]
+            b |= row[1]
+            c |= row[2]
+            d |= row[3]
+        left = a & b & c & d
+        found: list[int] = []
+        while left:
+            lowest = left & -left
+            found.append(lowest.bit_length() - 1)
+            left ^= lowest
+        return found
 
 
-def _key(literal: Literal) -> str:
-    return literal.text if literal.is_whole else _PART + literal.text
+_PLACES = 4
+"""How many of a phrase's required classes the prefilter looks at."""
 
 
-def _search(finder: Finder, copy: Copy, piece: int) -> Iterator[Range]:
-    start, end = copy.bounds[piece]
-    number = copy.sentence_of[piece]
-    if isinstance(finder, Phrase):
-        for match in finder.pattern(copy.is_bare).finditer(copy.low[start:end]):
-            yield *copy.original(start + match.start(), start + match.end()), number
-        return
-    first, _ = copy.original(start, start + 1)
-    _, last = copy.original(end - 1, end)
-    for match in finder.finditer(copy.text[first:last]):
-        if match.end() > match.start():
-            yield first + match.start(), first + match.end(), number
+def _regex_places(regex: re.Pattern[str], copy: Copy) -> Iterator[Range]:
+    """Matches in the original text; none across a cut."""
+    for (start, end), number in zip(copy.bounds, copy.sentence_of, strict=True):
+        if start < end:
+            first, last = copy.original(start, end)
+            for match in regex.finditer(copy.text[first:last]):
+                if match.end() > match.start():
+                    yield first + match.start(), first + match.end(), number
 
 
 def _merged(ranges: list[Range]) -> list[Range]:
@@ -314,7 +340,9 @@ def _merged(ranges: list[Range]) -> list[Range]:
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _held(one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy | None) -> list[Range]:
+def _held(
+    one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy | None, alphabet: Alphabet
+) -> list[Range]:
     """The ranges for which all conditions of the rule hold, but for `unless_signal`."""
     rule = one.rule
     if rule.needs and (answered is None or answered.signals.isdisjoint(rule.needs)):
@@ -323,13 +351,13 @@ def _held(one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy
         return []
     ranges = [found for found in ranges if _is_placed(rule, found[2], copy)]
     if ranges and rule.unless:
-        ranges = [found for found in ranges if not _stands(one.condition("unless"), copy, found[2])]
-    if ranges and rule.unless_post and _stands(one.condition("unless_post"), copy):
+        ranges = [found for found in ranges if not _stands(one.condition("unless"), copy, alphabet, found[2])]
+    if ranges and rule.unless_post and _stands(one.condition("unless_post"), copy, alphabet):
         return []
     if ranges and rule.needs_post:
-        others = [place for phrase in one.condition("needs_post") for place in _places(phrase, copy)]
+        others = [place for phrase in one.condition("needs_post") for place in _places(phrase, copy, alphabet)]
         ranges = [r for r in ranges if any(end <= r[0] or start >= r[1] for start, end, _ in others)]
-    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered):
+    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered, alphabet):
         return []
     return ranges
 
@@ -342,25 +370,29 @@ def _is_placed(rule: Rule, sentence: int, copy: Copy) -> bool:
     return rule.sentence == "any" or (rule.sentence == "question") == copy.is_question(sentence)
 
 
-def _fits_answered(one: Compiled, answered: AnsweredCopy | None) -> bool:
+def _fits_answered(one: Compiled, answered: AnsweredCopy | None, alphabet: Alphabet) -> bool:
     if answered is None:
         return not one.rule.needs_answered
-    if one.rule.needs_answered and not _stands(one.condition("needs_answered"), answered.copy()):
+    if one.rule.needs_answered and not _stands(one.condition("needs_answered"), answered.copy(), alphabet):
         return False
-    return not (one.rule.unless_answered and _stands(one.condition("unless_answered"), answered.copy()))
+    return not (one.rule.unless_answered and _stands(one.condition("unless_answered"), answered.copy(), alphabet))
 
 
-def _stands(phrases: Iterable[Phrase], copy: Copy, sentence: int | None = None) -> bool:
+def _stands(phrases: Iterable[Phrase], copy: Copy, alphabet: Alphabet, sentence: int | None = None) -> bool:
     """Whether one of the phrases stands in the sentence, or anywhere."""
-    return any(next(_places(phrase, copy, sentence), None) is not None for phrase in phrases)
+    pieces = [piece for piece, number in enumerate(copy.sentence_of) if sentence is None or number == sentence]
+    for phrase in phrases:
+        pattern = phrase.pattern(copy.is_bare)
+        codes = copy.codes(alphabet, phrase.has_signs)
+        if any(pattern.search(codes[piece]) for piece in pieces):
+            return True
+    return False
 
 
-def _places(phrase: Phrase, copy: Copy, sentence: int | None = None) -> Iterator[Range]:
-    if sentence is None and not any(literal.text in copy.low for literal in phrase.required[0]):
-        return
-    for piece, number in enumerate(copy.sentence_of):
-        if sentence is None or number == sentence:
-            yield from _search(phrase, copy, piece)
+def _places(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> Iterator[Range]:
+    pattern = phrase.pattern(copy.is_bare)
+    for piece, codes in enumerate(copy.codes(alphabet, phrase.has_signs)):
+        yield from copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
 
 
 PRESENT = 0.5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from modassist.errors import RuleError
@@ -34,6 +34,17 @@ class Choice:
     """Alternatives; an empty one makes the group optional."""
 
     options: tuple[Sequence, ...]
+
+    @staticmethod
+    def of(options: Iterable[Sequence]) -> Choice:
+        """An alternative that is nothing but a group becomes the group's alternatives."""
+        flat: list[Sequence] = []
+        for option in options:
+            if len(option) == 1 and isinstance(option[0], Choice):
+                flat += option[0].options
+            else:
+                flat.append(option)
+        return Choice(tuple(dict.fromkeys(flat)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Parser:
         options = self._options(depth=0)
         if self._at < len(self._tokens):
             raise self._fault("has „)“ without „(“", "balance the parentheses")
-        whole = options[0] if len(options) == 1 else (Choice(flat(tuple(options))),)
+        whole = options[0] if len(options) == 1 else (Choice.of(options),)
         sequence = _without_edges(_trimmed_option(whole, left=True, right=True))
         if all(node in (BLANK, START, END) for node in sequence):
             raise self._fault("is empty", "write the words to look for")
@@ -163,26 +174,25 @@ class Parser:
             raise self._fault(f"has a gap of {words} words", f"use 1 to {_MAX_GAP}")
         return Gap(words)
 
-    def _group(self, depth: int) -> Choice:
+    def _group(self, depth: int) -> Node:
         options = self._options(depth + 1)
         if self._at >= len(self._tokens):
             raise self._fault("has a group that is not closed", "add the missing „)“")
         self._at += 1
-        return Choice(flat(tuple(options)))
+        whole = Choice.of(options)
+        return HYPHEN if set(whole.options) == {(), (BLANK,)} else whole
 
     def _tidied(self, nodes: list[Node]) -> Sequence:
-        """One blank between things; a hyphen at an edge or beside a blank is a blank."""
+        """One blank between things; a hyphen is one, too, where it does not join words."""
         tidy: list[Node] = []
         for place, node in enumerate(nodes):
             before = tidy[-1] if tidy else BLANK
-            if node == HYPHEN and (before == BLANK or place + 1 == len(nodes) or nodes[place + 1] == BLANK):
+            after = nodes[place + 1] if place + 1 < len(nodes) else BLANK
+            if node == HYPHEN and not (isinstance(before, Word) and isinstance(after, Word)):
                 node = BLANK
             if node == BLANK and tidy and tidy[-1] == BLANK:
                 continue
             tidy.append(node)
-        inner = tuple(node for node in tidy if node != BLANK)
-        if len(inner) > 1 and all(is_optional(node) for node in inner):
-            raise self._fault("has a part that is optional as a whole", "write its alternatives out")
         return tuple(_without_double_blanks(tidy))
 
 
@@ -217,9 +227,9 @@ def _without_double_blanks(nodes: list[Node]) -> list[Node]:
 
 
 def _trimmed(choice: Choice, left: bool, right: bool) -> Node:
-    options = flat(tuple(_trimmed_option(option, left, right) for option in choice.options))
-    gaps = [option[0] for option in options if len(option) == 1 and isinstance(option[0], Gap)]
-    return gaps[0] if gaps and all(option in ((), (gaps[0],)) for option in options) else Choice(options)
+    trimmed = Choice.of(_trimmed_option(option, left, right) for option in choice.options)
+    gaps = [option[0] for option in trimmed.options if len(option) == 1 and isinstance(option[0], Gap)]
+    return gaps[0] if gaps and all(option in ((), (gaps[0],)) for option in trimmed.options) else trimmed
 
 
 def _trimmed_option(option: Sequence, left: bool, right: bool) -> Sequence:
@@ -232,17 +242,6 @@ def _trimmed_option(option: Sequence, left: bool, right: bool) -> Sequence:
     if left and option and isinstance(option[0], Choice):
         option = (_trimmed(option[0], True, False), *option[1:])
     return option
-
-
-def flat(options: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
-    """An alternative that is nothing but a group becomes the group's alternatives."""
-    flat: list[Sequence] = []
-    for option in options:
-        if len(option) == 1 and isinstance(option[0], Choice):
-            flat += option[0].options
-        else:
-            flat.append(option)
-    return tuple(dict.fromkeys(flat))
 
 
 def _ends_in_word(nodes: list[Node]) -> bool:
@@ -263,12 +262,3 @@ def _opened_left(node: Node) -> Node:
     if isinstance(node, Choice):
         return Choice(tuple((_opened_left(option[0]), *option[1:]) if option else option for option in node.options))
     return node
-
-
-def is_zero(option: Sequence) -> bool:
-    """An alternative that takes no characters: empty, or an edge of the sentence."""
-    return all(node in (START, END) for node in option)
-
-
-def is_optional(node: Node) -> bool:
-    return isinstance(node, Gap) or (isinstance(node, Choice) and any(is_zero(option) for option in node.options))

@@ -1,85 +1,109 @@
-"""Phrase notation of the rule packs -> a bounded regular expression and the literals that every match must hold.
+"""Phrases -> short regular expressions over the tokens of a sentence, and the tokens that every match must hold.
 
-The notation is the table in docs/design.md. A phrase is matched against one sentence of a post's matching copy
-(`matcher.Copy`): lower case, one kind of apostrophe, and a blank for every sign that a blank of a phrase matches.
-Everything here is made so that a match is linear in the sentence: no unbounded repeat, and the words of a gap cannot be
-cut in two ways.
+The notation is read by `notation`; here its tree becomes a shape (what stands token after token), and the shape an
+expression over codes (`alphabet`). Every expression is bounded: gaps are the only repeats.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
 from math import prod
 
+from modassist.alphabet import SIGNS, WORDS, Alphabet, Atom, TokenClass, TokenPattern, is_sign
 from modassist.errors import RuleError
 from modassist.inflection import Branch, Inflection
-from modassist.notation import (
-    ANY_WORD,
-    BLANK,
-    END,
-    HYPHEN,
-    NUMBER,
-    START,
-    Choice,
-    Gap,
-    Mark,
-    Node,
-    Parser,
-    Sequence,
-    Word,
-    flat,
-    is_optional,
-    is_zero,
-)
+from modassist.notation import ANY_WORD, BLANK, END, HYPHEN, NUMBER, START, Choice, Gap, Mark, Node, Parser, Sequence, Word
 
-SEPARATOR = "[ ']{1,4}+"
-_TOKEN = "[^ ]{1,60}+"
-_WORD_TO_FOLLOW = f"(?:{_TOKEN}{SEPARATOR})"
-_WORD_MORE = f"(?:{SEPARATOR}{_TOKEN})"
+_NUMBER = r"\d+(?:[.,:]\d+)*"
 _ENDING = r"\w{0,40}"
-_NUMBER = r"\d{1,9}(?:[. ]\d{1,9})?"
-_SENTENCE_END = r"(?=\W{0,20}+\Z)"
-_MAX_VARIANTS = 24
+_MOST_SPELLINGS = 64
+_MOST_JOINED = 400
+_GAP = ".{0,%d}?"
+_GAP_AMONG_SIGNS = f"(?:{SIGNS}{{0,3}}{WORDS}){{0,%d}}?{SIGNS}{{0,3}}"
+_EDGES_AMONG_SIGNS = {r"\A": rf"\A{SIGNS}{{0,5}}", r"\Z": rf"(?={SIGNS}{{0,20}}\Z)", ".": WORDS}
 
 _LETTER = re.compile(r"(ss|[^?])(\??)")
-
 _LETTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "de": {"ä": ("ä", "ae"), "ö": ("ö", "oe"), "ü": ("ü", "ue"), "ß": ("ß", "ss"), "ss": ("ss", "ß")},
     "fi": {},
     "en": {},
 }
-"""How a letter may be written also where the writer's keyboard has umlauts."""
-
-_BARE: Mapping[str, Mapping[str, str]] = {"de": {"ä": "a", "ö": "o", "ü": "u"}, "fi": {"ä": "a", "ö": "o"}, "en": {}}
+"""How a letter may be written also by those who have umlauts."""
+_BARE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "de": {"ä": ("ae", "a"), "ö": ("oe", "o"), "ü": ("ue", "u"), "ß": ("ss",), "ss": ("ss",)},
+    "fi": {"ä": ("a",), "ö": ("o",)},
+    "en": {},
+}
 """How a letter is written in a post without any umlaut: only there, because schon is not schön."""
-
 _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 """In endings of the tables: a vowel that follows the harmony, or (V) repeats the one before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """Characters that a match must hold; `is_whole` where no letter or digit stands beside them."""
+# --- shapes ----------------------------------------------------------------------------------------------------------
 
-    text: str
-    is_whole: bool
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One token: of a class, or of a wider class in a text without umlauts."""
+
+    strict: TokenClass
+    bare: TokenClass
+
+    def __or__(self, other: One) -> One:
+        return One(self.strict | other.strict, self.bare | other.bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Things one after the other."""
+
+    parts: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of the options, or none of them."""
+
+    options: tuple[Shape, ...]
+    is_optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Up to so many words."""
+
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge of the sentence, or (`*`) any one word, as an expression."""
+
+    expression: str
+
+
+Shape = One | Row | Either | Skip | Edge
+_EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: Edge(".")}
 
 
 class Grammar:
-    """What phrases of one language are read with: its lists for `{name}` and its inflection."""
+    """What phrases of one language are read with: its lists for `{name}`, its inflection, its alphabet."""
 
     def __init__(self, lang: str, lists: Mapping[str, tuple[str, ...]], inflection: Inflection) -> None:
         self.lang = lang
-        self.inflection = inflection
+        self.alphabet = Alphabet()
+        self._inflection = inflection
         self._lists = lists
         self._phrases: dict[str, Phrase] = {}
-        self._read: dict[str, Choice] = {}
+        self._listed: dict[str, Choice] = {}
         self._reading: list[str] = []
-        self._fragments: dict[tuple[tuple[str, ...], bool], str] = {}
+        self._shapes: dict[int, tuple[Choice, Shape]] = {}
+        self._endings: dict[tuple[tuple[str, ...], ...], str] = {}
+        self._words: dict[Word, One] = {}
 
     def phrase(self, source: str) -> Phrase:
         """The phrase, ready to be matched; one object for one text. Raises RuleError that says what to write instead."""
@@ -89,19 +113,19 @@ class Grammar:
         return found
 
     def _made(self, source: str) -> Phrase:
-        tree = Parser(source, self.listed).phrase()
-        required = _required(tree, self)
+        shape = self._row(Parser(source, self.listed).phrase())
+        required = tuple(sorted(_required(shape), key=_frequency))
         if not required:
             raise RuleError(f"phrase „{source}“ has no word that every match holds", "write at least one plain word")
-        shortest = min(required[0], key=_weight)
-        if not shortest.is_whole and _weight(shortest) < 2:
-            raise RuleError(f"phrase „{source}“ is found by „{shortest.text}“ alone", "write a longer word")
-        return Phrase(source, tree, self, required)
+        for pattern in required[0].patterns:
+            if pattern.texts and len(min(pattern.texts, key=len)) < 2:
+                raise RuleError(f"phrase „{source}“ is found by „{min(pattern.texts, key=len)}“ alone", "write more of it")
+        return Phrase(shape, self.alphabet, required)
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
-        if name in self._read:
-            return self._read[name]
+        if name in self._listed:
+            return self._listed[name]
         if name not in self._lists:
             close = get_close_matches(name, self._lists, n=1)
             hint = f"did you mean {{{close[0]}}}?" if close else "write the list, or the words here"
@@ -111,232 +135,306 @@ class Grammar:
             raise RuleError(f"lists go round in a circle: {circle}", "take one of them out")
         self._reading.append(name)
         try:
-            self._read[name] = Choice(flat(tuple(Parser(entry, self.listed).phrase() for entry in self._lists[name])))
+            options = [Parser(entry, self.listed).phrase() for entry in self._lists[name]]
+            self._listed[name] = Choice.of(options)
         finally:
             self._reading.pop()
-        return self._read[name]
+        return self._listed[name]
 
-    def fragment(self, parts: tuple[str, ...], bare: bool) -> str:
-        """A regex group of literal parts, such as the endings of a table; cached, for the tables are long."""
-        key = (parts, bare)
-        if key not in self._fragments:
-            self._fragments[key] = _group([self.spelled(part, bare) for part in sorted(parts, key=len, reverse=True)])
-        return self._fragments[key]
+    # -- tree to shape
 
-    def spelled(self, text: str, bare: bool) -> str:
-        """A regex for the text in every spelling."""
-        return "".join(_spelled_letter(options) for options in self._letters(text, bare))
+    def _row(self, sequence: Sequence) -> Shape:
+        parts: list[Shape] = []
+        run: list[Node] = []
+        for node in (*sequence, BLANK):
+            if node != BLANK:
+                run.append(node)
+                continue
+            parts += self._run(run)
+            run = []
+        return parts[0] if len(parts) == 1 else Row(tuple(parts))
 
-    def variants(self, text: str) -> frozenset[str]:
-        """Every spelling of the text; none where they are too many to list."""
-        letters = self._letters(text, bare=True)
-        return _spellings(letters) if prod(map(len, letters)) <= _MAX_VARIANTS else frozenset()
+    def _run(self, run: list[Node]) -> Iterator[Shape]:
+        """What stands without a blank in between: words glued to each other, unless the blank is inside a group."""
+        glued: list[Node] = []
+        for place, node in enumerate(run):
+            is_last = place + 1 == len(run)
+            if _stands_alone(node, is_first=not glued, is_last=is_last):
+                yield from self._glued(glued)
+                glued = []
+                yield self._single(node)
+            else:
+                glued.append(node)
+        yield from self._glued(glued)
 
-    def part(self, text: str) -> frozenset[str]:
-        """Every spelling of the longest part of the text that has not too many."""
-        letters = self._letters(text, bare=True)
-        best: list[tuple[str, ...]] = []
-        for start in range(len(letters)):
-            end = start + len(best) + 1
-            while end <= len(letters) and prod(map(len, letters[start:end])) <= _MAX_VARIANTS:
-                best = letters[start:end]
-                end += 1
-        return _spellings(best)
+    def _glued(self, nodes: list[Node]) -> Iterator[Shape]:
+        if not nodes:
+            return
+        if len(nodes) == 1:
+            yield self._single(nodes[0])
+            return
+        if HYPHEN in nodes:
+            place = nodes.index(HYPHEN)
+            before, after = nodes[:place], nodes[place + 1 :]
+            apart = Row((*self._glued(before), *self._glued(after)))
+            yield Either((apart, *self._glued(before + after)), is_optional=False)
+            return
+        broken = next((place for place, node in enumerate(nodes) if not _is_joinable(node)), None)
+        if broken is None:
+            yield self._joined(nodes)
+            return
+        choice = nodes[broken]
+        assert isinstance(choice, Choice)
+        rows = [self._row((*nodes[:broken], *option, *nodes[broken + 1 :])) for option in choice.options]
+        yield Either(tuple(rows), is_optional=False)
 
-    def _letters(self, text: str, bare: bool) -> list[tuple[str, ...]]:
-        table, bare_table = _LETTERS[self.lang], _BARE[self.lang]
-        bare = bare and not self.inflection.is_distinct(text)
+    def _single(self, node: Node) -> Shape:
+        if isinstance(node, Word):
+            if node not in self._words:
+                self._words[node] = self._word(node)
+            return self._words[node]
+        if isinstance(node, Choice):
+            return self._choice(node)
+        if isinstance(node, Gap):
+            return Skip(node.words)
+        if node == NUMBER:
+            return _alike(TokenClass(patterns=frozenset([TokenPattern("regex", (), regex=_NUMBER)])))
+        if node == HYPHEN:
+            return Row(())
+        return _EDGES.get(node) or _alike(TokenClass(frozenset([node.sign[-1]])))
+
+    def _choice(self, choice: Choice) -> Shape:
+        known = self._shapes.get(id(choice))
+        if known is not None:
+            return known[1]
+        rows = [self._row(option) for option in choice.options if option]
+        ones = [row for row in rows if isinstance(row, One)]
+        others = [row for row in rows if not isinstance(row, One)]
+        options: list[Shape] = sorted(others, key=_length, reverse=True)
+        if ones:
+            options.append(_united(ones))
+        is_optional = () in choice.options
+        shape = options[0] if len(options) == 1 and not is_optional else Either(tuple(options), is_optional)
+        self._shapes[id(choice)] = (choice, shape)
+        return shape
+
+    # -- one token
+
+    def _word(self, word: Word) -> One:
+        return One(self._class(word, bare=False), self._class(word, bare=True))
+
+    def _class(self, word: Word, bare: bool) -> TokenClass:
+        if word.inflected and not (word.open_left or word.open_right):
+            return TokenClass(patterns=frozenset([self._inflected(word.text, bare)]))
+        texts = self.spellings(word.text, bare)
+        if not word.open_left and not word.open_right:
+            return TokenClass(frozenset(texts))
+        kind = "part" if word.open_left and word.open_right else "suffix" if word.open_left else "prefix"
+        return TokenClass(patterns=frozenset([TokenPattern(kind, texts)]))
+
+    def _inflected(self, word: str, bare: bool) -> TokenPattern:
+        forms: list[tuple[tuple[str, ...], str]] = []
+        for branch in self._inflection.branches(word):
+            stems = tuple(text for stem in branch.stems for text in self.spellings(stem, bare))
+            forms.append((tuple(dict.fromkeys(stems)), self._branch_endings(branch)))
+        every = {stem for stems, _ in forms for stem in stems}
+        roots = [stem for stem in every if not any(stem[:length] in every for length in range(1, len(stem)))]
+        return TokenPattern("forms", tuple(sorted(roots)), tuple(forms))
+
+    def _branch_endings(self, branch: Branch) -> str:
+        key = (branch.endings, *branch.tails)
+        if key not in self._endings:
+            groups = [_group(map(_ending, sorted(endings, key=len, reverse=True))) for endings in key]
+            self._endings[key] = groups[0] + "".join(f"{group}?" for group in groups[1:])
+        return self._endings[key]
+
+    def spellings(self, text: str, bare: bool) -> tuple[str, ...]:
+        """The ways in which the text is written, `bare` in a post without any umlaut."""
+        table = (_BARE if bare and not self._inflection.is_distinct(text) else _LETTERS)[self.lang]
         letters: list[tuple[str, ...]] = []
         for piece, optional in _LETTER.findall(text):
             options = ("'", "") if piece == "'" else table.get(piece, (piece,))
-            options += (bare_table[piece],) if bare and piece in bare_table else ()
             letters.append((*options, "") if optional else options)
-        return letters
+        if prod(map(len, letters)) > _MOST_SPELLINGS:
+            letters = [options[:1] for options in letters]
+        return tuple(dict.fromkeys(map("".join, product(*letters))))
+
+    def _joined(self, nodes: list[Node]) -> One:
+        """Words and alternatives glued into one token."""
+        return One(self._joined_class(nodes, bare=False), self._joined_class(nodes, bare=True))
+
+    def _joined_class(self, nodes: Iterable[Node], bare: bool) -> TokenClass:
+        texts = self._texts(nodes, bare)
+        if texts is not None and len(texts) <= _MOST_JOINED:
+            return TokenClass(frozenset(texts))
+        source = self._regex(nodes, bare)
+        parts = [p for node in nodes if isinstance(node, Word) and not node.inflected for p in [node.text]]
+        longest = self.spellings(max(parts, key=len), bare) if parts else ()
+        return TokenClass(patterns=frozenset([TokenPattern("regex", longest, regex=source)]))
+
+    def _texts(self, nodes: Iterable[Node], bare: bool) -> list[str] | None:
+        """All tokens, where they can be listed."""
+        columns: list[list[str]] = []
+        for node in nodes:
+            if isinstance(node, Choice):
+                options = [self._texts(option, bare) for option in node.options]
+                if None in options:
+                    return None
+                columns.append([text for option in options for text in option or ()])
+            elif isinstance(node, Word) and not (node.open_left or node.open_right or node.inflected):
+                columns.append(list(self.spellings(node.text, bare)))
+            else:
+                return None
+        return ["".join(parts) for parts in product(*columns)] if prod(map(len, columns)) <= _MOST_JOINED else None
+
+    def _regex(self, nodes: Iterable[Node], bare: bool) -> str:
+        parts: list[str] = []
+        for node in nodes:
+            if isinstance(node, Choice):
+                parts.append(_group(self._regex(option, bare) for option in node.options))
+            elif node == NUMBER:
+                parts.append(_NUMBER)
+            elif isinstance(node, Word):
+                body = _group(map(re.escape, self.spellings(node.text, bare)))
+                if node.inflected:
+                    forms = self._inflected(node.text, bare).forms
+                    body = _group(_group(map(re.escape, stems)) + endings for stems, endings in forms)
+                parts.append((_ENDING if node.open_left else "") + body + (_ENDING if node.open_right else ""))
+        return "".join(parts)
 
 
-def _spellings(letters: list[tuple[str, ...]]) -> frozenset[str]:
-    return frozenset("".join(parts) for parts in product(*letters))
-
-
-class Phrase:
-    """A phrase that can be looked for. `required`: of each set one literal stands in every match, the rarest first."""
-
-    __slots__ = ("_grammar", "_patterns", "required", "source", "tree")
-
-    def __init__(
-        self, source: str, tree: Sequence, grammar: Grammar, required: tuple[frozenset[Literal], ...]
-    ) -> None:
-        self.source = source
-        self.tree = tree
-        self.required = required
-        self._grammar = grammar
-        self._patterns: list[re.Pattern[str] | None] = [None, None]
-
-    def pattern(self, bare: bool = False) -> re.Pattern[str]:
-        """The compiled expression; `bare` for texts without any umlaut, where „a“ may stand for „ä“."""
-        found = self._patterns[bare]
-        if found is None:
-            found = self._patterns[bare] = re.compile(self.expression(bare))
-        return found
-
-    def expression(self, bare: bool = False) -> str:
-        """The regular expression as text."""
-        left = r"\b" if _is_wordy(self.tree, 0) else r"(?:\b|(?!\w))"
-        right = r"\b" if _is_wordy(self.tree, -1) else r"(?:\b|(?<!\w))"
-        return left + _render(self.tree, self._grammar, bare) + right
-
-
-def _is_wordy(sequence: Sequence, edge: int) -> bool:
-    """Whether that edge of the sequence (0 or -1) is always a letter or digit."""
-    if not sequence:
-        return False
-    node = sequence[edge]
-    if isinstance(node, Choice):
-        return all(_is_wordy(option, edge) for option in node.options)
-    return (isinstance(node, Word) and node.text[edge] not in "'?") or node == NUMBER
-
-
-# --- writing the expression ------------------------------------------------------------------------------------------
-
-
-def _render(sequence: Sequence, grammar: Grammar, bare: bool) -> str:
-    parts: list[str] = []
-    at, is_fresh = 0, True
-    while at < len(sequence):
-        node = sequence[at]
-        alone_after = at + 1 < len(sequence) and sequence[at + 1] == BLANK
-        if is_fresh and alone_after and (is_optional(node) or node == START):
-            parts.append(_optional(node, grammar, bare, leads=False))
-            at += 2
-            continue
-        is_fresh = False
-        if node != BLANK:
-            parts.append(_node(node, grammar, bare))
-            at += 1
-            continue
-        following = sequence[at + 1] if at + 1 < len(sequence) else BLANK
-        stands_alone = at + 2 >= len(sequence) or sequence[at + 2] == BLANK
-        if stands_alone and (is_optional(following) or following == END):
-            parts.append(_optional(following, grammar, bare, leads=True))
-            at += 2
-            continue
-        parts.append(SEPARATOR)
-        at += 1
-    return "".join(parts)
-
-
-def _optional(node: Node, grammar: Grammar, bare: bool, leads: bool) -> str:
-    """Something that may be absent together with the blank before it (`leads`) or after it."""
-    if isinstance(node, Gap):
-        return f"{_WORD_MORE if leads else _WORD_TO_FOLLOW}{{0,{node.words}}}?"
+def _stands_alone(node: Node, is_first: bool, is_last: bool) -> bool:
+    """Whether the node is a token of its own, or a group that brings its own blanks."""
+    if isinstance(node, Mark):
+        return node not in (HYPHEN, NUMBER)
     if not isinstance(node, Choice):
-        return _node(node, grammar, bare)
-    solid = _group([_render(option, grammar, bare) for option in node.options if not is_zero(option)])
-    zero = [_render(option, grammar, bare) for option in node.options if is_zero(option)]
-    return _group([SEPARATOR + solid if leads else solid + SEPARATOR, *sorted(zero, key=len, reverse=True)])
+        return isinstance(node, Gap)
+    if is_first and not is_last and all(not option or option[-1] == BLANK for option in node.options):
+        return True
+    return is_last and not is_first and all(not option or option[0] == BLANK for option in node.options)
 
 
-def _node(node: Node, grammar: Grammar, bare: bool) -> str:
-    if isinstance(node, Word):
-        return _word(node, grammar, bare)
+def _is_joinable(node: Node) -> bool:
     if isinstance(node, Choice):
-        options = [option for option in node.options if option or not _has_optional_gap(node)]
-        return _group([_render(option, grammar, bare) for option in options])
-    if isinstance(node, Gap):
-        return f"{_WORD_TO_FOLLOW}{{0,{node.words}}}?"
-    fixed = {"*": _TOKEN, "^": r"\A", "$": _SENTENCE_END, "#": _NUMBER, " ": SEPARATOR, "-": " ?"}
-    return fixed.get(node.sign) or re.escape(node.sign[-1])
+        return all(_is_joinable(part) for option in node.options for part in option)
+    return isinstance(node, Word) or node == NUMBER
 
 
-def _has_optional_gap(choice: Choice) -> bool:
-    """„(...2 |)“: the gap may be empty by itself."""
-    return any(len(option) == 2 and isinstance(option[0], Gap) and option[1] == BLANK for option in choice.options)
+def _alike(wanted: TokenClass) -> One:
+    return One(wanted, wanted)
 
 
-def _word(word: Word, grammar: Grammar, bare: bool) -> str:
-    body = grammar.spelled(word.text, bare)
-    if word.inflected:
-        branches = grammar.inflection.branches(word.text)
-        body = _group([_branch(branch, grammar, bare) for branch in branches])
-    return (_ENDING + "?" if word.open_left else "") + body + (_ENDING if word.open_right else "")
+def _united(ones: list[One]) -> One:
+    def union(classes: list[TokenClass]) -> TokenClass:
+        words = frozenset().union(*(one.words for one in classes))
+        return TokenClass(words, frozenset().union(*(one.patterns for one in classes)))
+
+    return ones[0] if len(ones) == 1 else One(union([one.strict for one in ones]), union([one.bare for one in ones]))
 
 
-def _branch(branch: Branch, grammar: Grammar, bare: bool) -> str:
-    tails = "".join(grammar.fragment(tail, bare) + "?" for tail in branch.tails)
-    endings = grammar.fragment(branch.endings, bare) if branch.endings != ("",) else ""
-    return grammar.fragment(branch.stems, bare) + endings + tails
+def _length(shape: Shape) -> int:
+    """How many tokens at least."""
+    if isinstance(shape, Row):
+        return sum(map(_length, shape.parts))
+    if isinstance(shape, Either):
+        return 0 if shape.is_optional else min(map(_length, shape.options), default=0)
+    return 0 if isinstance(shape, Skip) else 1
 
 
 def _group(parts: Iterable[str]) -> str:
-    parts = list(dict.fromkeys(parts))
-    return parts[0] if len(parts) == 1 and len(parts[0]) == 1 else f"(?:{'|'.join(parts)})"
+    return f"(?:{'|'.join(dict.fromkeys(parts))})"
 
 
-def _spelled_letter(options: tuple[str, ...]) -> str:
-    if len(options) == 1:
-        return _ARCHIPHONEMES.get(options[0]) or re.escape(options[0])
-    written = [re.escape(option) for option in options if option]
-    body = written[0] if len(written) == 1 and len(options[0]) == 1 else _group(written)
-    return body + ("?" if "" in options else "")
+def _ending(text: str) -> str:
+    return "".join(_ARCHIPHONEMES.get(letter) or re.escape(letter) for letter in text)
 
 
-# --- literals for the prefilter --------------------------------------------------------------------------------------
+# --- what a match must hold --------------------------------------------------------------------------------------------
 
 
-def _required(
-    sequence: Sequence, grammar: Grammar, left: bool = True, right: bool = True
-) -> tuple[frozenset[Literal], ...]:
-    """Sets of literals; of each, one stands in every match of the sequence. The most telling set comes first.
-
-    `left` and `right` say whether the sequence's edges are edges of words.
-    """
-    found: list[frozenset[Literal]] = []
-    for place, node in enumerate(sequence):
-        before = left if place == 0 else sequence[place - 1] == BLANK
-        after = right if place + 1 == len(sequence) else sequence[place + 1] == BLANK
-        literals = _required_by(node, grammar, before, after)
-        if literals:
-            found.append(literals)
-    return tuple(sorted(found, key=_frequency))
+def _required(shape: Shape) -> list[TokenClass]:
+    """Classes; of each, one token stands in every match."""
+    if isinstance(shape, One):
+        return [shape.strict | shape.bare]
+    if isinstance(shape, Row):
+        return [wanted for part in shape.parts for wanted in _required(part)]
+    if not isinstance(shape, Either) or shape.is_optional:
+        return []
+    found = [_required(option) for option in shape.options]
+    if not found or not all(found):
+        return []
+    best = [min(classes, key=_frequency) for classes in found]
+    return [_united([_alike(wanted) for wanted in best]).strict]
 
 
-def _required_by(node: Node, grammar: Grammar, left: bool, right: bool) -> frozenset[Literal] | None:
-    if isinstance(node, Word):
-        return _word_literals(node, grammar, left and right)
-    if isinstance(node, Mark) and node not in (ANY_WORD, BLANK, HYPHEN, START, END, NUMBER):
-        return frozenset([Literal(node.sign[-1], False)])
-    if not isinstance(node, Choice):
-        return None
-    union: set[Literal] = set()
-    for option in node.options:
-        sets = _required(option, grammar, left, right)
-        if not sets:
-            return None
-        union |= sets[0]
-    return frozenset(union)
+def _frequency(wanted: TokenClass) -> float:
+    """Roughly how often a sentence holds one of them: words get rarer by letter, patterns less so."""
+    words = sum(0.4 ** len(word) for word in wanted.words)
+    return words + sum(2 * 0.4 ** min(map(len, pattern.texts), default=0) for pattern in wanted.patterns)
 
 
-def _word_literals(word: Word, grammar: Grammar, is_whole: bool) -> frozenset[Literal]:
-    if word.inflected:
-        stems = {stem for branch in grammar.inflection.branches(word.text) for stem in branch.stems}
-        roots = {stem for stem in stems if not any(other != stem and other in stem for other in stems)}
-        return _parts(roots, grammar)
-    texts = grammar.variants(word.text)
-    if not texts:
-        return _parts([word.text], grammar)
-    is_whole = is_whole and not word.open_left and not word.open_right
-    return frozenset(Literal(text, is_whole and text[:1] != "'" and text[-1:] != "'") for text in texts)
+def _has_signs(shape: Shape) -> bool:
+    if isinstance(shape, One):
+        return any(is_sign(word) for word in shape.strict.words)
+    parts = shape.parts if isinstance(shape, Row) else shape.options if isinstance(shape, Either) else ()
+    return any(map(_has_signs, parts))
 
 
-def _parts(words: Iterable[str], grammar: Grammar) -> frozenset[Literal]:
-    return frozenset(Literal(text, False) for word in words for text in grammar.part(word))
+def _ranges(codes: list[str]) -> Iterator[str]:
+    """Neighbours as ranges: words that stand together in a phrase mostly have codes in a row."""
+    first = last = codes[0]
+    for code in codes[1:]:
+        if ord(code) != ord(last) + 1:
+            yield first if first == last else f"{first}-{last}"
+            first = code
+        last = code
+    yield first if first == last else f"{first}-{last}"
 
 
-def _frequency(literals: frozenset[Literal]) -> float:
-    """Roughly how often one of them stands in a sentence: words get rarer by letter."""
-    return sum(0.4 ** _weight(literal) * (1 if literal.is_whole else 2) for literal in literals)
+# --- phrases -----------------------------------------------------------------------------------------------------------
 
 
-def _weight(literal: Literal) -> int:
-    """Length, where a sign or an emoji counts as a whole word."""
-    return len(literal.text) + sum(2 for sign in literal.text if not (sign.isalnum() or sign == "'"))
+class Phrase:
+    """A phrase that can be looked for. Of each of the classes in `required` a token stands in every match."""
+
+    __slots__ = ("_alphabet", "_patterns", "_shape", "has_signs", "required")
+
+    def __init__(self, shape: Shape, alphabet: Alphabet, required: tuple[TokenClass, ...]) -> None:
+        self.required = required
+        self.has_signs = _has_signs(shape)
+        """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
+        self._shape = shape
+        self._alphabet = alphabet
+        self._patterns: list[re.Pattern[str] | None] = [None, None]
+
+    def pattern(self, bare: bool = False) -> re.Pattern[str]:
+        """The expression over codes; `bare` for texts without any umlaut, where „a“ may stand for „ä“."""
+        found = self._patterns[bare]
+        if found is None:
+            found = self._patterns[bare] = re.compile(self._render(self._shape, bare))
+        return found
+
+    def atoms(self) -> list[Atom]:
+        """The atoms of the required classes."""
+        return [self._alphabet.atom(wanted) for wanted in self.required]
+
+    def _render(self, shape: Shape, bare: bool) -> str:
+        if isinstance(shape, One):
+            return self._codes(shape.bare if bare else shape.strict)
+        if isinstance(shape, Row):
+            return "".join(self._render(part, bare) for part in shape.parts)
+        if isinstance(shape, Skip):
+            return (_GAP_AMONG_SIGNS if self.has_signs else _GAP) % shape.words
+        if isinstance(shape, Edge):
+            return _EDGES_AMONG_SIGNS[shape.expression] if self.has_signs else shape.expression
+        body = _group(self._render(option, bare) for option in shape.options)
+        return body + "?" if shape.is_optional else body
+
+    def _codes(self, wanted: TokenClass) -> str:
+        atom = self._alphabet.atom(wanted)
+        if self._outdate not in atom.watchers:
+            atom.watchers.append(self._outdate)
+        return f"[{''.join(_ranges(sorted(atom.codes)))}]" if atom.codes else "(?!)"
+
+    def _outdate(self, _: str) -> None:
+        self._patterns = [None, None]
