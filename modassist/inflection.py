@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-Tables = Mapping[str, object]
+Tables = Mapping[str, tuple[str, ...] | dict[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Branch:
 class Inflection:
     """The inflection of one language."""
 
-    def __init__(self, lang: str, tables: Tables) -> None:
+    def __init__(self, lang: str, tables: Mapping[str, object]) -> None:
         self._build = _LANGUAGES[lang]
-        self._tables = tables
-        self._distinct = frozenset(_texts(tables, "distinct"))
+        self._tables: Tables = {name: _frozen(value) for name, value in tables.items()}
+        self._distinct = frozenset(_texts(self._tables, "distinct"))
         self.branches: Callable[[str], tuple[Branch, ...]] = cache(self._branches)
 
     def is_distinct(self, word: str) -> bool:
@@ -44,14 +44,19 @@ class Inflection:
 
 def _texts(tables: Tables, name: str) -> tuple[str, ...]:
     value = tables.get(name, ())
-    return tuple(str(entry) for entry in value) if isinstance(value, (list, tuple)) else ()
+    return value if isinstance(value, tuple) else ()
 
 
-def _table(tables: Tables, name: str) -> dict[str, tuple[str, ...]]:
+def _table(tables: Tables, name: str) -> Mapping[str, tuple[str, ...]]:
     value = tables.get(name)
-    if not isinstance(value, Mapping):
-        return {}
-    return {str(key): tuple(str(entry) for entry in entries) for key, entries in value.items()}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _frozen(value: object) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+    """A list of endings, or a table of them, as it is looked up."""
+    if isinstance(value, Mapping):
+        return {str(key): tuple(map(str, entries)) for key, entries in value.items()}
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _unique(stems: Iterable[str]) -> tuple[str, ...]:
@@ -79,7 +84,7 @@ def _english(word: str, tables: Tables) -> Iterator[Branch]:
         stems.append(word[:-1] + "ie")
     if word.endswith("ie"):
         stems.append(word[:-2] + "y")
-    if word.endswith("f") or word.endswith("fe"):
+    if word.endswith(("f", "fe")):
         stems.append(word.rstrip("e")[:-1] + "ve")
     if len(word) > 2 and word[-1] in "bdfgklmnprstvz" and word[-2] in "aeiou" and word[-1] != word[-2]:
         stems.append(word + word[-1])
@@ -121,7 +126,7 @@ def _german_short_stems(word: str, tables: Tables) -> Iterator[str]:
         yield word[: word.rindex("e")]
     if word.endswith(("el", "er", "en")):
         yield word[:-2] + word[-1]
-    if word.endswith("nis") or word.endswith("in"):
+    if word.endswith(("nis", "in")):
         yield word + word[-1]
     yield from _ending_in(word, _table(tables, "nouns"))
 
@@ -168,7 +173,7 @@ def _finnish(word: str, tables: Tables) -> Iterator[Branch]:
 def _finnish_noun_stems(word: str, tables: Tables) -> Iterator[str]:
     yield word
     yield from _ending_in(word, _table(tables, "noun_exceptions"))
-    singular = [stem for stem in _by_every_ending(word, _table(tables, "noun_stems"))]
+    singular = list(_by_every_ending(word, _table(tables, "noun_stems")))
     if word[-1] in _VOWELS and word[-1] != "e":
         singular.append(word)
     graded = [form for stem in singular for form in _graded(stem, tables)]
@@ -222,9 +227,10 @@ def _finnish_verb_stems(word: str, tables: Tables) -> Iterator[str]:
         vowels.append(word[:-1])
     if word.endswith(("ella", "ellä", "illa", "illä")):
         vowels += [stem + "le" for stem in _graded(word[:-3], tables)]
-    for stem in [form for stem in vowels for form in _graded(stem, tables)]:
-        yield stem
-        yield from _finnish_past(stem)
+    for vowel in vowels:
+        for stem in _graded(vowel, tables):
+            yield stem
+            yield from _finnish_past(stem)
 
 
 def _finnish_past(stem: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from modassist.errors import RuleError
 
@@ -44,7 +45,7 @@ class Choice:
                 flat += option[0].options
             else:
                 flat.append(option)
-        return Choice(tuple(dict.fromkeys(flat)))
+        return Choice(tuple(flat))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,26 @@ _REFUSED = {
 
 _FOLD = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‑": "-", "\u00a0": " "})
 _LEXER = re.compile(
-    r"(?P<gap>\.\.\.(?P<count>\d*)|…)|(?P<joined>\s\?(?=\w))|(?P<blank>[\s,]+)|(?P<list>\{(?P<name>[^{}]*)\})|(?P<escape>\\.)|(?P<word>(?:[\w']\??)+)|(?P<sign>.)",
+    r"(?P<gap>\.\.\.(?P<count>\d*)|…)|(?P<joined>\s\?(?=\w))|(?P<blank>[\s,]+)|(?P<list>\{(?P<name>[^{}]*)\})"
+    r"|(?P<plain>\((?:(?:\w[*~]?|[' |])*)\))|(?P<escape>\\.)|(?P<word>(?:[\w']\??)+)|(?P<sign>.)",
     re.DOTALL,
 )
+_PLAIN_WORD = re.compile(r"([\w']+)([*~]?)")
+
+
+@cache
+def _plain_option(text: str) -> Sequence | None:
+    """An alternative of nothing but words and blanks, which most are; None where it needs the parser."""
+    nodes: list[Node] = []
+    for piece in re.split(" +", text):
+        word = _PLAIN_WORD.fullmatch(piece)
+        if piece and word is None:
+            return None
+        if word is not None:
+            nodes.append(Word(word[1], open_right=word[2] == "*", inflected=word[2] == "~"))
+        nodes.append(BLANK)
+    nodes.pop()
+    return tuple(node for place, node in enumerate(nodes) if node is not BLANK or nodes[place - 1 : place] != [BLANK])
 
 
 class Parser:
@@ -140,13 +158,11 @@ class Parser:
         if self._at >= len(self._tokens):
             return False
         token = self._tokens[self._at]
-        return bool(token.group("word") or token.group("list") or token.group("sign") == "(")
+        return bool(token.group("word") or token.group("list") or token.group("plain") or token.group("sign") == "(")
 
     def _mark_last(self, nodes: list[Node], sign: str) -> None:
         if not _ends_in_word(nodes):
             raise self._fault(f"has „{sign}“ without a word before it", f"write it at the word: laite{sign}")
-        if sign == "~" and isinstance(nodes[-1], Word) and "?" in nodes[-1].text:
-            raise self._fault("has „?“ and „~“ in one word", "write both words: (behavior|behaviour)~")
         nodes[-1] = _marked(nodes[-1], sign)
 
     def _node(self, token: re.Match[str], depth: int) -> Node:
@@ -160,6 +176,8 @@ class Parser:
             return BLANK
         if token.group("list"):
             return self._listed(token.group("name"))
+        if token.group("plain"):
+            return self._plain_group(token.group("plain"), depth)
         if token.group("word"):
             return Word(token.group("word"))
         if token.group("sign") == "(":
@@ -174,13 +192,21 @@ class Parser:
             raise self._fault(f"has a gap of {words} words", f"use 1 to {_MAX_GAP}")
         return Gap(words)
 
+    def _plain_group(self, text: str, depth: int) -> Node:
+        """A group of plain alternatives, read at once; the others are put back as single tokens."""
+        options = [_plain_option(option) for option in text[1:-1].split("|")]
+        if None not in options:
+            return _joint(Choice.of(option for option in options if option is not None))
+        inner = [*_LEXER.finditer("("), *_LEXER.finditer(text[1:])]
+        self._tokens[self._at - 1 : self._at] = inner
+        return self._group(depth)
+
     def _group(self, depth: int) -> Node:
         options = self._options(depth + 1)
         if self._at >= len(self._tokens):
             raise self._fault("has a group that is not closed", "add the missing „)“")
         self._at += 1
-        whole = Choice.of(options)
-        return HYPHEN if set(whole.options) == {(), (BLANK,)} else whole
+        return _joint(Choice.of(options))
 
     def _tidied(self, nodes: list[Node]) -> Sequence:
         """One blank between things; a hyphen is one, too, where it does not join words."""
@@ -190,10 +216,15 @@ class Parser:
             after = nodes[place + 1] if place + 1 < len(nodes) else BLANK
             if node == HYPHEN and not (isinstance(before, Word) and isinstance(after, Word)):
                 node = BLANK
-            if node == BLANK and tidy and tidy[-1] == BLANK:
+            if node is BLANK and tidy and tidy[-1] is BLANK:
                 continue
             tidy.append(node)
         return tuple(_without_double_blanks(tidy))
+
+
+def _joint(choice: Choice) -> Node:
+    """„( |)“ joins as a hyphen does."""
+    return HYPHEN if set(choice.options) == {(), (BLANK,)} else choice
 
 
 def _ways(sequence: Sequence) -> int:
@@ -209,9 +240,9 @@ def _ways(sequence: Sequence) -> int:
 
 def _without_edges(sequence: Sequence) -> Sequence:
     """A gap at the edge takes no words."""
-    while sequence and (sequence[0] == BLANK or isinstance(sequence[0], Gap)):
+    while sequence and (sequence[0] is BLANK or isinstance(sequence[0], Gap)):
         sequence = sequence[1:]
-    while sequence and (sequence[-1] == BLANK or isinstance(sequence[-1], Gap)):
+    while sequence and (sequence[-1] is BLANK or isinstance(sequence[-1], Gap)):
         sequence = sequence[:-1]
     return sequence
 
@@ -220,8 +251,8 @@ def _without_double_blanks(nodes: list[Node]) -> list[Node]:
     """„(sehr |) gut“ has a blank inside and outside of the group: the inner one goes."""
     for place, node in enumerate(nodes):
         if isinstance(node, Choice):
-            has_before = place > 0 and nodes[place - 1] == BLANK
-            has_after = place + 1 < len(nodes) and nodes[place + 1] == BLANK
+            has_before = place > 0 and nodes[place - 1] is BLANK
+            has_after = place + 1 < len(nodes) and nodes[place + 1] is BLANK
             nodes[place] = _trimmed(node, has_before, has_after)
     return nodes
 
@@ -233,9 +264,9 @@ def _trimmed(choice: Choice, left: bool, right: bool) -> Node:
 
 
 def _trimmed_option(option: Sequence, left: bool, right: bool) -> Sequence:
-    if left and option and option[0] == BLANK:
+    if left and option and option[0] is BLANK:
         option = option[1:]
-    if right and option and option[-1] == BLANK:
+    if right and option and option[-1] is BLANK:
         option = option[:-1]
     if right and option and isinstance(option[-1], Choice):
         option = (*option[:-1], _trimmed(option[-1], False, True))

@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
 from math import prod
 
-from modassist.alphabet import SIGNS, WORDS, Alphabet, Atom, TokenClass, TokenPattern, is_sign
+from modassist.alphabet import LONGEST, SIGNS, WORDS, Alphabet, Atom, TokenClass, TokenPattern
 from modassist.errors import RuleError
 from modassist.inflection import Branch, Inflection
-from modassist.notation import ANY_WORD, BLANK, END, HYPHEN, NUMBER, START, Choice, Gap, Mark, Node, Parser, Sequence, Word
+from modassist.notation import (
+    ANY_WORD,
+    BLANK,
+    END,
+    HYPHEN,
+    NUMBER,
+    START,
+    Choice,
+    Gap,
+    Mark,
+    Node,
+    Parser,
+    Sequence,
+    Word,
+)
+from modassist.shapes import Edge, Either, One, Row, Shape, Skip, alike, frequency, has_signs, length, required, united
 
 _NUMBER = r"\d+(?:[.,:]\d+)*"
 _ENDING = r"\w{0,40}"
@@ -43,50 +57,6 @@ _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 """In endings of the tables: a vowel that follows the harmony, or (V) repeats the one before it."""
 
 
-# --- shapes ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class One:
-    """One token: of a class, or of a wider class in a text without umlauts."""
-
-    strict: TokenClass
-    bare: TokenClass
-
-    def __or__(self, other: One) -> One:
-        return One(self.strict | other.strict, self.bare | other.bare)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Things one after the other."""
-
-    parts: tuple[Shape, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """One of the options, or none of them."""
-
-    options: tuple[Shape, ...]
-    is_optional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Up to so many words."""
-
-    words: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """An edge of the sentence, or (`*`) any one word, as an expression."""
-
-    expression: str
-
-
-Shape = One | Row | Either | Skip | Edge
 _EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: Edge(".")}
 
 
@@ -102,6 +72,7 @@ class Grammar:
         self._listed: dict[str, Choice] = {}
         self._reading: list[str] = []
         self._shapes: dict[int, tuple[Choice, Shape]] = {}
+        self._options: dict[int, tuple[Sequence, Shape]] = {}
         self._endings: dict[tuple[tuple[str, ...], ...], str] = {}
         self._words: dict[Word, One] = {}
 
@@ -114,13 +85,15 @@ class Grammar:
 
     def _made(self, source: str) -> Phrase:
         shape = self._row(Parser(source, self.listed).phrase())
-        required = tuple(sorted(_required(shape), key=_frequency))
-        if not required:
+        wanted = tuple(sorted(required(shape), key=frequency))
+        if not wanted:
             raise RuleError(f"phrase „{source}“ has no word that every match holds", "write at least one plain word")
-        for pattern in required[0].patterns:
+        for pattern in wanted[0].patterns:
             if pattern.texts and len(min(pattern.texts, key=len)) < 2:
-                raise RuleError(f"phrase „{source}“ is found by „{min(pattern.texts, key=len)}“ alone", "write more of it")
-        return Phrase(shape, self.alphabet, required)
+                raise RuleError(
+                    f"phrase „{source}“ is found by „{min(pattern.texts, key=len)}“ alone", "write more of it"
+                )
+        return Phrase(shape, self.alphabet, wanted)
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
@@ -147,7 +120,7 @@ class Grammar:
         parts: list[Shape] = []
         run: list[Node] = []
         for node in (*sequence, BLANK):
-            if node != BLANK:
+            if node is not BLANK:
                 run.append(node)
                 continue
             parts += self._run(run)
@@ -198,25 +171,32 @@ class Grammar:
         if isinstance(node, Gap):
             return Skip(node.words)
         if node == NUMBER:
-            return _alike(TokenClass(patterns=frozenset([TokenPattern("regex", (), regex=_NUMBER)])))
+            return alike(TokenClass(patterns=frozenset([TokenPattern("regex", (), regex=_NUMBER)])))
         if node == HYPHEN:
             return Row(())
-        return _EDGES.get(node) or _alike(TokenClass(frozenset([node.sign[-1]])))
+        return _EDGES.get(node) or alike(TokenClass(frozenset([node.sign[-1]])))
 
     def _choice(self, choice: Choice) -> Shape:
         known = self._shapes.get(id(choice))
         if known is not None:
             return known[1]
-        rows = [self._row(option) for option in choice.options if option]
+        rows = [self._option(option) for option in choice.options if option]
         ones = [row for row in rows if isinstance(row, One)]
         others = [row for row in rows if not isinstance(row, One)]
-        options: list[Shape] = sorted(others, key=_length, reverse=True)
+        options: list[Shape] = sorted(others, key=length, reverse=True)
         if ones:
-            options.append(_united(ones))
+            options.append(united(ones))
         is_optional = () in choice.options
         shape = options[0] if len(options) == 1 and not is_optional else Either(tuple(options), is_optional)
         self._shapes[id(choice)] = (choice, shape)
         return shape
+
+    def _option(self, option: Sequence) -> Shape:
+        """The shape of an alternative; plain ones are the same object wherever they stand, and made once."""
+        known = self._options.get(id(option))
+        if known is None:
+            known = self._options[id(option)] = (option, self._row(option))
+        return known[1]
 
     # -- one token
 
@@ -234,7 +214,7 @@ class Grammar:
 
     def _inflected(self, word: str, bare: bool) -> TokenPattern:
         forms: list[tuple[tuple[str, ...], str]] = []
-        for branch in self._inflection.branches(word):
+        for branch in (branch for one in _every_optional(word) for branch in self._inflection.branches(one)):
             stems = tuple(text for stem in branch.stems for text in self.spellings(stem, bare))
             forms.append((tuple(dict.fromkeys(stems)), self._branch_endings(branch)))
         every = {stem for stems, _ in forms for stem in stems}
@@ -309,9 +289,9 @@ def _stands_alone(node: Node, is_first: bool, is_last: bool) -> bool:
         return node not in (HYPHEN, NUMBER)
     if not isinstance(node, Choice):
         return isinstance(node, Gap)
-    if is_first and not is_last and all(not option or option[-1] == BLANK for option in node.options):
+    if is_first and not is_last and all(not option or option[-1] is BLANK for option in node.options):
         return True
-    return is_last and not is_first and all(not option or option[0] == BLANK for option in node.options)
+    return is_last and not is_first and all(not option or option[0] is BLANK for option in node.options)
 
 
 def _is_joinable(node: Node) -> bool:
@@ -320,25 +300,12 @@ def _is_joinable(node: Node) -> bool:
     return isinstance(node, Word) or node == NUMBER
 
 
-def _alike(wanted: TokenClass) -> One:
-    return One(wanted, wanted)
-
-
-def _united(ones: list[One]) -> One:
-    def union(classes: list[TokenClass]) -> TokenClass:
-        words = frozenset().union(*(one.words for one in classes))
-        return TokenClass(words, frozenset().union(*(one.patterns for one in classes)))
-
-    return ones[0] if len(ones) == 1 else One(union([one.strict for one in ones]), union([one.bare for one in ones]))
-
-
-def _length(shape: Shape) -> int:
-    """How many tokens at least."""
-    if isinstance(shape, Row):
-        return sum(map(_length, shape.parts))
-    if isinstance(shape, Either):
-        return 0 if shape.is_optional else min(map(_length, shape.options), default=0)
-    return 0 if isinstance(shape, Skip) else 1
+def _every_optional(word: str) -> list[str]:
+    """„colou?r“ as both words."""
+    if "?" not in word:
+        return [word]
+    letters = [(letter, "") if optional else (letter,) for letter, optional in re.findall(r"([^?])(\??)", word)]
+    return ["".join(parts) for parts in product(*letters[:LONGEST])][:_MOST_SPELLINGS]
 
 
 def _group(parts: Iterable[str]) -> str:
@@ -347,37 +314,6 @@ def _group(parts: Iterable[str]) -> str:
 
 def _ending(text: str) -> str:
     return "".join(_ARCHIPHONEMES.get(letter) or re.escape(letter) for letter in text)
-
-
-# --- what a match must hold --------------------------------------------------------------------------------------------
-
-
-def _required(shape: Shape) -> list[TokenClass]:
-    """Classes; of each, one token stands in every match."""
-    if isinstance(shape, One):
-        return [shape.strict | shape.bare]
-    if isinstance(shape, Row):
-        return [wanted for part in shape.parts for wanted in _required(part)]
-    if not isinstance(shape, Either) or shape.is_optional:
-        return []
-    found = [_required(option) for option in shape.options]
-    if not found or not all(found):
-        return []
-    best = [min(classes, key=_frequency) for classes in found]
-    return [_united([_alike(wanted) for wanted in best]).strict]
-
-
-def _frequency(wanted: TokenClass) -> float:
-    """Roughly how often a sentence holds one of them: words get rarer by letter, patterns less so."""
-    words = sum(0.4 ** len(word) for word in wanted.words)
-    return words + sum(2 * 0.4 ** min(map(len, pattern.texts), default=0) for pattern in wanted.patterns)
-
-
-def _has_signs(shape: Shape) -> bool:
-    if isinstance(shape, One):
-        return any(is_sign(word) for word in shape.strict.words)
-    parts = shape.parts if isinstance(shape, Row) else shape.options if isinstance(shape, Either) else ()
-    return any(map(_has_signs, parts))
 
 
 def _ranges(codes: list[str]) -> Iterator[str]:
@@ -401,7 +337,7 @@ class Phrase:
 
     def __init__(self, shape: Shape, alphabet: Alphabet, required: tuple[TokenClass, ...]) -> None:
         self.required = required
-        self.has_signs = _has_signs(shape)
+        self.has_signs = has_signs(shape)
         """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
         self._shape = shape
         self._alphabet = alphabet

@@ -13,7 +13,8 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from modassist.errors import RuleError
-from modassist.packs import Line, Rule
+from modassist.packfields import Line
+from modassist.packs import Rule
 
 MAX_REPEAT = 200
 MAX_PATHS = 2_000
@@ -62,7 +63,7 @@ def _paths_of(op: Any, value: Any, source: str) -> int:
         if most > MAX_REPEAT:
             raise RuleError(f"regex „{source}“ has a repeat without a bound", f"write {{1,40}}, at most {MAX_REPEAT}")
         inner = _paths(body, source)
-        spread = most - least + 1
+        spread = int(most - least + 1)
         return spread if inner == 1 else _power(inner, most) * spread
     if op in (sre.GROUPREF, sre.GROUPREF_EXISTS, sre.GROUPREF_IGNORE):
         raise RuleError(f"regex „{source}“ refers back to a group", "write the words out")
@@ -76,7 +77,7 @@ def _paths_of(op: Any, value: Any, source: str) -> int:
 
 
 def _power(base: int, exponent: int) -> int:
-    return base**exponent if exponent * base.bit_length() < 64 else MAX_PATHS + 1
+    return int(base**exponent) if exponent * base.bit_length() < 64 else MAX_PATHS + 1
 
 
 def required_literals(source: str) -> frozenset[str]:

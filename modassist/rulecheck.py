@@ -14,7 +14,8 @@ from types import MappingProxyType
 from modassist.errors import RuleError
 from modassist.matcher import Answered, Compiled, Hit, Matcher, present
 from modassist.model import LANGUAGES, Signal
-from modassist.packs import Example, Fault, Folder, Line, Rule, pack_files, read_folders
+from modassist.packfields import Example, Fault, Line
+from modassist.packs import Folder, Rule, pack_files, read_folders
 from modassist.resources import rules_root
 from modassist.rules import RulePacks
 
@@ -162,24 +163,26 @@ def _reason(rule: Rule, example: Example, packs: RulePacks) -> str:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def _print_hits(lang: str, role: str, text: str, answered: str) -> None:
-    packs = RulePacks(read_folders([rules_root()]))
+def _tried(lang: str, role: str, text: str, answered: str) -> Iterator[str]:
+    """What fires on a post that answers the given one, or any complaint."""
+    every = RulePacks(read_folders([rules_root()]))
+    packs = every.without({rule.id for rule in every if any(_unread(rule, every, is_wanted=False))})
     other = "staff" if role == "customer" else "customer"
     signals = present(packs.find(answered, lang=lang, role=other)) if answered else frozenset([Signal.COMPLAINT])
     hits = packs.find(text, lang=lang, role=role, answered=Answered(answered, signals))
     for hit in hits:
-        print(f"{hit.rule.id} [{hit.start}:{hit.end}] „{text[hit.start : hit.end]}“ {hit.rule.weight}")
-    print(f"answers: {', '.join(sorted(signals)) or '-'}; shows: {', '.join(sorted(present(hits))) or '-'}")
+        yield f"{hit.rule.id} [{hit.start}:{hit.end}] „{text[hit.start : hit.end]}“ {hit.rule.weight}"
+    yield f"answers: {', '.join(sorted(signals)) or '-'}; shows: {', '.join(sorted(present(hits))) or '-'}"
 
 
 def main(arguments: list[str]) -> int:
     """The command: 0 where nothing is wrong."""
     if arguments[:1] == ["--try"]:
         lang, role, text, *answered = arguments[1:]
-        _print_hits(lang, role, text, " ".join(answered))
+        sys.stdout.writelines(f"{line}\n" for line in _tried(lang, role, text, " ".join(answered)))
         return 0
     faults = check_paths([Path(argument) for argument in arguments] or [rules_root()])
-    print("\n".join([*faults, f"{len(faults)} faults"]))
+    sys.stdout.writelines(f"{line}\n" for line in [*faults, f"{len(faults)} faults"])
     return 1 if faults else 0
 
 

@@ -12,11 +12,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from modassist.copies import AnsweredCopy, Copy, Spelling
 from modassist.errors import RuleError
 from modassist.inflection import Inflection
-from modassist.matcher import PRESENT, Answered, AnsweredCopy, Copy, Hit, Matcher, Spelling, combine, present
+from modassist.matcher import PRESENT, Answered, Hit, Matcher, combine, present
 from modassist.model import LANGUAGES, Role, Span
-from modassist.packs import CUES, Folder, Rule, nearest, read_folders
+from modassist.packfields import CUES, nearest
+from modassist.packs import Folder, Rule, read_folders
 from modassist.phrases import Grammar
 from modassist.text import sentences
 

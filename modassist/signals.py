@@ -53,6 +53,9 @@ GOOD_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.6}
 """What bad signals are worth beside so many kinds of good practice (more than three: as three): a reply that takes the
 case on rarely belittles it, so a single weak hit in it is more likely a false alarm. A strong one still stands."""
 
+HARMLESS = ("how_to", "wish", "peer_help")
+"""Cues of a first post that is no complaint even if its author complains later."""
+
 REPAIRING = frozenset({Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS})
 
 _LEADING_LANGUAGE_POSTS = 3
@@ -78,7 +81,40 @@ def judge_posts(
     lang = thread_language(thread, words, detectors)
     reading = _Reading(thread, lang, detectors, limits, now, boilerplate)
     judged = [reading.judge(post, own) for post, own in zip(posts, words, strict=True)]
+    told_later = _complaints_by_hindsight(judged)
+    if told_later:
+        again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later)
+        judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
+    if boilerplate is not None:
+        _remember(judged, thread.id, boilerplate)
     return lang, tuple(_flag_empty(judged))
+
+
+def _complaints_by_hindsight(judged: Sequence[JudgedPost]) -> frozenset[int]:
+    """First posts that the words alone did not show as complaints, but what follows does.
+
+    The author goes on to complain, or staff apologizes for what it tells. A question of use, a wish or praise stays one.
+    """
+    first: dict[str, JudgedPost] = {}
+    found: set[int] = set()
+    for post in judged:
+        if post.post.role is Role.CUSTOMER:
+            opener = first.setdefault(post.post.author, post)
+            if opener is not post and post.shows(Signal.COMPLAINT) and not post.has_cue("same_here"):
+                found.add(opener.post.number)
+        elif post.shows(Signal.APOLOGIZES):
+            found.update(p.post.number for p in first.values() if p.post.number in post.answers)
+    openers = (post for post in first.values() if post.post.number in found and not post.shows(Signal.COMPLAINT))
+    return frozenset(
+        post.post.number for post in openers if not post.shows(Signal.PRAISE) and not post.has_cue(*HARMLESS)
+    )
+
+
+def _remember(judged: Iterable[JudgedPost], thread_id: int, boilerplate: Boilerplate) -> None:
+    names = {post.post.author for post in judged}
+    for post in judged:
+        if post.post.role is Role.STAFF:
+            boilerplate.learn(post.words.text, thread_id, names)
 
 
 class _Reading:
@@ -92,7 +128,9 @@ class _Reading:
         limits: Limits,
         now: datetime,
         boilerplate: Boilerplate | None,
+        told_later: frozenset[int] = frozenset(),
     ) -> None:
+        self._told_later = told_later
         self._thread = thread
         self._lang = lang
         self._detectors = detectors
@@ -125,7 +163,9 @@ class _Reading:
         hits = self._find(words, lang, Role.CUSTOMER, spans)
         judged = JudgedPost(post, words, lang, cues=_cues(hits))
         found = dict(_scored(hits, words))
-        if self._joins_in(judged):
+        if post.number in self._told_later:
+            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:hindsight")
+        elif self._joins_in(judged):
             found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, JOINS, "context:joins_in")
         elif self._presses(judged, found):
             found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:presses")
@@ -218,7 +258,6 @@ class _Reading:
             return
         names = {p.post.author for p in self._judged.values()}
         coverage = self._boilerplate.coverage(judged.words.text, self._thread.id, names)
-        self._boilerplate.learn(judged.words.text, self._thread.id, names)
         helps = any(_score(found, s) >= PRESENT for s in (Signal.NEXT_STEP, Signal.OWNS, Signal.COMMITS_TIME))
         if coverage >= COVERED and not helps:
             whole = _evidence(judged.words, 0, len(judged.words.text))

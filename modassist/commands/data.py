@@ -19,7 +19,10 @@ from modassist.printable import one_line
 @command("import", "modassist import threads.jsonl.gz && modassist digest --stale")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 def import_command(run: Run, files: tuple[Path, ...]) -> None:
-    """Bring thread records from FILES into the database (- is standard input). Doing it twice changes nothing."""
+    """Bring thread records from files into the database.
+
+    FILES are as for analyse; - is standard input. Doing it twice changes nothing.
+    """
     from modassist.importing import import_records
     from modassist.pipeline import source_of
     from modassist.records import read_records
@@ -53,7 +56,10 @@ def import_command(run: Run, files: tuple[Path, ...]) -> None:
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
 def export_command(run: Run, form: str, output: Path | None) -> None:
-    """Write every finding of the database: one row for each piece of evidence."""
+    """Write every finding of the database as rows.
+
+    One row for each piece of evidence; parquet needs the extra of that name.
+    """
     from modassist.export import export
     from modassist.pipeline import Desk
 
@@ -80,7 +86,10 @@ def _created(output: Path) -> Any:
 @click.argument("user")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget_command(run: Run, user: str, yes: bool) -> None:
-    """Remove a person's texts and name from the database, for good; later polls do not bring them back."""
+    """Remove a person's texts and name from the database.
+
+    For good: later polls do not bring them back. Asks first.
+    """
     settings = run.settings()
     with open_store(settings) as store:
         if not yes:
@@ -97,7 +106,10 @@ def forget_command(run: Run, user: str, yes: bool) -> None:
     "--older-than", type=duration, metavar="DURATION", help="Age of a thread's last post [privacy.retention_days]."
 )
 def purge_command(run: Run, older_than: timedelta | None) -> None:
-    """Remove threads in which nobody has written for long, with all their texts. Does not ask: made for a timer."""
+    """Remove threads in which nobody has written for long.
+
+    With all their texts, and without asking: made for a timer.
+    """
     settings = run.settings()
     age = older_than or timedelta(days=settings.privacy.retention_days)
     with open_store(settings) as store:

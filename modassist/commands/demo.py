@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modassist.commands.reading import analyse_due, poll_forum, raise_for, write_digest
-from modassist.commands.run import Run, command
-from modassist.model import LANGUAGES
+from modassist.commands.run import Run, command, language
 
 if TYPE_CHECKING:
     from modassist.sample import Sample
@@ -23,10 +22,11 @@ EVERYTHING = 1000
 
 
 @command("demo", "modassist demo --language de")
-@click.option("--language", type=click.Choice(LANGUAGES), help="Of the digest and the notes [en].")
-def demo_command(run: Run, language: str | None) -> None:
-    """Start a small sample forum, poll and judge it, print the digest, and write it as demo-digest.html.
+@click.option("--language", "speak", type=language, metavar="de|en|fi", help="Of the digest and the notes [en].")
+def demo_command(run: Run, speak: str | None) -> None:
+    """Run the whole line once on a small sample forum.
 
+    Starts the forum in this process, polls and judges it, prints the digest and writes it as demo-digest.html.
     Needs no settings and no network; what it stores is gone when it ends.
     """
     from modassist import sample
@@ -41,17 +41,17 @@ def demo_command(run: Run, language: str | None) -> None:
         tempfile.TemporaryDirectory(prefix="modassist-demo-") as folder,
     ):
         run.tell(f"a sample forum with {len(story.records)} threads listens at {forum.url}")
-        _tell_the_story(run, _settings(forum.url, Path(folder), language, story), now, forum.title)
+        _tell_the_story(run, _settings(forum.url, Path(folder), speak, story), now, forum.title)
 
 
-def _settings(url: str, folder: Path, language: str | None, story: Sample) -> Settings:
+def _settings(url: str, folder: Path, speak: str | None, story: Sample) -> Settings:
     """Settings of the demo alone: what is configured for the user's own forum must not change the sample's story."""
     from modassist.config import load
 
     posts = [post["created_at"] for record in story.records for post in record["posts"]]
     oldest = datetime.fromisoformat(min(posts))
     flags = {
-        "language": language,
+        "language": speak,
         "timezone": "Europe/Berlin",
         "database": folder / "demo.sqlite",
         "forum.url": url,

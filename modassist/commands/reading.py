@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--url", help="Address of the forum, in place of the configured one.")
 @click.option("--full", is_flag=True, help="Read every thread again, not only what changed.")
 def poll_command(run: Run, url: str | None, full: bool) -> None:
-    """Bring what is new or changed from the forum into the database, then analyse it.
+    """Bring what is new from the forum into the database and judge it.
 
     Resumes where it stopped, also after a kill. Never writes to the forum.
     """
@@ -108,8 +108,9 @@ def raise_for(polled: PollReport | None, report: Report) -> None:
 @click.option("--all-scores", is_flag=True, help="Every signal of every post with its score.")
 @click.option("--with-text", is_flag=True, help="The visible text in which the evidence stands.")
 def analyse_command(run: Run, files: tuple[Path, ...], form: str, all_scores: bool, with_text: bool) -> None:
-    """Thread records in, result records out, in order, as a stream; needs no database and no network.
+    """Judge thread records: files in, result records out.
 
+    In order, as a stream; needs no database and no network.
     FILES are JSON, JSON arrays or JSON Lines, also .gz and .zst; - or none is standard input.
     """
     from modassist.commands.results import writer_for
@@ -161,7 +162,7 @@ def digest_command(
     limit: int | None,
     stale: bool,
 ) -> None:
-    """What a moderator should see now, worst first, with what to do about it."""
+    """Show what a moderator should see now, worst first."""
     from modassist.pipeline import Desk, Wanted, gather
 
     settings = run.settings(digest__min_severity=min_severity, digest__limit=limit)
@@ -211,7 +212,7 @@ def wording_of(settings: Settings) -> Any:
 @command("show", "modassist show 4711")
 @click.argument("topic", type=click.IntRange(min=-(2**63), max=2**63 - 1))
 def show_command(run: Run, topic: int) -> None:
-    """One thread of the database: every post with its evidence, the severity's addends, the suggested escalation."""
+    """Show one thread with its evidence and the suggested escalation."""
     from modassist.analysis import to_record
     from modassist.cards import card
     from modassist.pipeline import Desk

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modassist.commands.run import Run, command
+from modassist.commands.run import Run, command, language
 from modassist.errors import RuleError
-from modassist.model import LANGUAGES
 from modassist.printable import one_line
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def _packs(run: Run) -> RulePacks:
 
 
 @command("list", "modassist rules list --lang de --signal dismissal")
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Only of this language.")
+@click.option("--lang", type=language, metavar="de|en|fi", help="Only of this language.")
 @click.option("--signal", help="Only of this signal or cue.")
 def list_command(run: Run, lang: str | None, signal: str | None) -> None:
     """List the rules in force: id and title."""
@@ -134,7 +133,7 @@ def _relative(path: Path) -> Path:
 
 @command("test", 'modassist rules test "Das ist ein Einzelfall." --answering "Die Pumpe ist schon wieder defekt."')
 @click.argument("text")
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the text [found out].")
+@click.option("--lang", type=language, metavar="de|en|fi", help="Language of the text [found out].")
 @click.option(
     "--role", type=click.Choice(["staff", "customer"]), default="staff", show_default=True, help="Who wrote it."
 )
@@ -163,9 +162,10 @@ def test_command(run: Run, text: str, lang: str | None, role: str, answering: st
 
 
 def _identified(text: str) -> str:
-    from modassist import language
+    from modassist.language import load
+    from modassist.model import LANGUAGES
 
-    found = language.load().identify(text)
+    found = load().identify(text)
     if found not in LANGUAGES:
         raise click.UsageError(f"the language of the text is not one of {', '.join(LANGUAGES)}; say --lang")
     return found

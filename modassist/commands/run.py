@@ -131,6 +131,15 @@ def duration(value: str) -> timedelta:
     return int(figure) * units[unit]
 
 
+def language(value: str) -> str:
+    """A language of the first rank; the type of options. The names are looked up late, for a quick start."""
+    from modassist.model import LANGUAGES
+
+    if value not in LANGUAGES:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(LANGUAGES)}")
+    return value
+
+
 def shows_colour() -> bool:
     """Whether standard output is a terminal that wants colour."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

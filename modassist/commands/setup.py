@@ -29,9 +29,9 @@ def init_command(
     api_username: str | None,
     force: bool,
 ) -> None:
-    """Write a commented modassist.toml and see whether the forum answers.
+    """Write a commented modassist.toml for a forum.
 
-    Asks for what is missing when run on a terminal.
+    Sees whether the forum answers. Asks for what is missing when run on a terminal.
     """
     from modassist.config import FILE_NAME, as_toml, load
 
@@ -94,7 +94,10 @@ def config_command(run: Run) -> None:
 @command("schema", "modassist schema result > result.schema.json")
 @click.argument("record", type=click.Choice(["thread", "result"]), required=False)
 def schema_command(run: Run, record: str | None) -> None:
-    """Print the JSON Schema of thread records (input) or result records (output); without a name, of both."""
+    """Print the JSON Schema of thread records or result records.
+
+    Thread records are the input, result records the output; without a name, both are printed.
+    """
     schemas = {name: (resources.files("modassist") / "schema" / f"{name}.json") for name in ("thread", "result")}
     if record:
         click.echo(schemas[record].read_text(encoding="utf-8"), nl=False)
@@ -106,7 +109,10 @@ def schema_command(run: Run, record: str | None) -> None:
 
 @command("doctor", "modassist doctor --config modassist.toml")
 def doctor_command(run: Run) -> None:
-    """Check settings, forum, rights, staff, database and rules, and say what to do about each fault."""
+    """Check everything and say what to do about each fault.
+
+    Settings, rules, database, forum, rights of the key, categories, staff.
+    """
     from modassist.doctor import examine
 
     faults = 0
