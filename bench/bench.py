@@ -69,8 +69,8 @@ def main() -> None:
 def detoxify_rate(texts: list[str]) -> float | None:
     """Posts a second of detoxify's multilingual architecture with random weights (speed does not depend on them)."""
     try:
-        from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
         import torch
+        from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
     except ImportError:
         return None
     torch.manual_seed(0)

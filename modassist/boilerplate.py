@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
+from dataclasses import dataclass
+from zlib import crc32
 
 RUN = 5
 """Words in a run: shorter runs are idiom, longer ones miss small edits."""
@@ -23,15 +24,22 @@ CAPACITY = 400_000
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def _runs(text: str, names: Iterable[str] = ()) -> tuple[list[str], list[int]]:
-    """Words and the hash of the run beginning at each of them."""
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A reply as runs of words: how many words it has, and a number for the run that begins at each of them."""
+
+    words: int
+    runs: tuple[int, ...]
+
+
+def wording(text: str, names: Iterable[str] = ()) -> Wording:
+    """The runs of a text without digits and the names it addresses. The same text gives the same numbers everywhere."""
     left_out = {name.lower() for name in names}
-    words = [word for word in (w.lower() for w in _WORD.findall(text)) if word not in left_out]
-    return words, [_digest(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
-
-
-def _digest(words: list[str]) -> int:
-    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "big")
+    words = [word for word in _WORD.findall(text.lower()) if word not in left_out]
+    codes = [crc32(word.encode("utf-8", "replace")) for word in words]
+    # hash() of a tuple of integers is not randomised, unlike that of a text
+    runs = tuple(map(hash, zip(*(codes[i:] for i in range(RUN)), strict=False)))
+    return Wording(len(words), runs)
 
 
 class Boilerplate:
@@ -41,9 +49,9 @@ class Boilerplate:
         self._capacity = capacity
         self._threads: dict[int, tuple[int, ...]] = {}
 
-    def learn(self, text: str, thread_id: int, names: Iterable[str] = ()) -> None:
+    def learn(self, reply: Wording, thread_id: int) -> None:
         """Notes the runs of a staff reply. The oldest runs are forgotten when the table is full."""
-        for run in set(_runs(text, names)[1]):
+        for run in reply.runs:
             known = self._threads.pop(run, ())
             if thread_id not in known and len(known) <= SEEN_IN:
                 known = (*known, thread_id)
@@ -51,16 +59,14 @@ class Boilerplate:
         while len(self._threads) > self._capacity:
             del self._threads[next(iter(self._threads))]
 
-    def coverage(self, text: str, thread_id: int, names: Iterable[str] = ()) -> float:
+    def coverage(self, reply: Wording, thread_id: int) -> float:
         """Share (0..1) of the reply's words that stood in at least `SEEN_IN` other threads; 0 for short replies."""
-        words, runs = _runs(text, names)
-        if len(words) < MIN_WORDS:
+        if reply.words < MIN_WORDS:
             return 0.0
-        covered = set(self._covered(runs, thread_id))
-        return len(covered) / len(words)
+        return len(set(self._covered(reply.runs, thread_id))) / reply.words
 
-    def _covered(self, runs: list[int], thread_id: int) -> Iterator[int]:
+    def _covered(self, runs: tuple[int, ...], thread_id: int) -> Iterator[int]:
         for position, run in enumerate(runs):
-            others = [thread for thread in self._threads.get(run, ()) if thread != thread_id]
-            if len(others) >= SEEN_IN:
+            known = self._threads.get(run)
+            if known is not None and len(known) - (thread_id in known) >= SEEN_IN:
                 yield from range(position, position + RUN)

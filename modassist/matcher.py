@@ -109,20 +109,13 @@ class Matcher:
 
     def _found(self, copy: Copy) -> Iterator[tuple[int, Range]]:
         """Rules, by number, with the places where one of their phrases or regexes stands."""
-        alphabet, phrases, is_bare = self._alphabet, self._phrases, copy.is_bare
-        version = alphabet.version
-        words, every = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
-        for piece, standing in enumerate(every):
+        for piece, standing in enumerate(copy.codes(self._alphabet, signs=True)):
             for candidate in self._candidates(standing):
-                number, phrase = phrases[candidate]
-                pattern = phrase.pattern(is_bare)
-                if alphabet.version != version:
-                    version = alphabet.version
-                    words, every = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
-                codes = every[piece] if phrase.has_signs else words[piece]
-                if pattern.search(codes) is None:
+                number, phrase = self._phrases[candidate]
+                pattern, codes = ready(phrase, copy, self._alphabet)
+                if pattern.search(codes[piece]) is None:
                     continue
-                for found in copy.ranges(piece, pattern.finditer(codes), phrase.has_signs):
+                for found in copy.ranges(piece, pattern.finditer(codes[piece]), phrase.has_signs):
                     yield number, found
         for number, literals, regex in self._regexes:
             if not literals or any(literal in copy.low for literal in literals):
@@ -147,6 +140,16 @@ class Matcher:
 
 _PLACES = 4
 """How many of a phrase's required classes the prefilter looks at."""
+
+
+def ready(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> tuple[re.Pattern[str], list[str]]:
+    """The phrase's expression and the codes that it is to be searched in.
+
+    In this order, for the phrase's own words may be new to the alphabet, and a word met anew may be new to the phrase.
+    """
+    phrase.pattern(copy.is_bare)
+    codes = copy.codes(alphabet, phrase.has_signs)
+    return phrase.pattern(copy.is_bare), codes
 
 
 def _regex_places(regex: re.Pattern[str], copy: Copy) -> Iterator[Range]:
@@ -215,17 +218,16 @@ def _stands(phrases: Iterable[Phrase], copy: Copy, alphabet: Alphabet, sentence:
     """Whether one of the phrases stands in the sentence, or anywhere."""
     pieces = [piece for piece, number in enumerate(copy.sentence_of) if sentence is None or number == sentence]
     for phrase in phrases:
-        pattern = phrase.pattern(copy.is_bare)
-        codes = copy.codes(alphabet, phrase.has_signs)
+        pattern, codes = ready(phrase, copy, alphabet)
         if any(pattern.search(codes[piece]) for piece in pieces):
             return True
     return False
 
 
 def _places(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> Iterator[Range]:
-    pattern = phrase.pattern(copy.is_bare)
-    for piece, codes in enumerate(copy.codes(alphabet, phrase.has_signs)):
-        yield from copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
+    pattern, codes = ready(phrase, copy, alphabet)
+    for piece in range(len(codes)):
+        yield from copy.ranges(piece, pattern.finditer(codes[piece]), phrase.has_signs)
 
 
 PRESENT = 0.5

@@ -41,6 +41,7 @@ _GAP_AMONG_SIGNS = f"(?:{SIGNS}{{0,3}}{WORDS}){{0,%d}}?{SIGNS}{{0,3}}"
 _EDGES_AMONG_SIGNS = {r"\A": rf"\A{SIGNS}{{0,5}}", r"\Z": rf"(?={SIGNS}{{0,20}}\Z)", ".": WORDS}
 
 _LETTER = re.compile(r"(ss|[^?])(\??)")
+_SPELLED_OTHERWISE = re.compile("[äöüß'?]|ss")
 _LETTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "de": {"ä": ("ä", "ae"), "ö": ("ö", "oe"), "ü": ("ü", "ue"), "ß": ("ß", "ss"), "ss": ("ss", "ß")},
     "fi": {},
@@ -89,7 +90,7 @@ class Grammar:
         if not wanted:
             raise RuleError(f"phrase „{source}“ has no word that every match holds", "write at least one plain word")
         for pattern in wanted[0].patterns:
-            if pattern.texts and len(min(pattern.texts, key=len)) < 2:
+            if pattern.kind != "regex" and len(min(pattern.texts, key=len)) < 2:
                 raise RuleError(
                     f"phrase „{source}“ is found by „{min(pattern.texts, key=len)}“ alone", "write more of it"
                 )
@@ -201,7 +202,10 @@ class Grammar:
     # -- one token
 
     def _word(self, word: Word) -> One:
-        return One(self._class(word, bare=False), self._class(word, bare=True))
+        strict = self._class(word, bare=False)
+        if not word.inflected and _SPELLED_OTHERWISE.search(word.text) is None:
+            return alike(strict)
+        return One(strict, self._class(word, bare=True))
 
     def _class(self, word: Word, bare: bool) -> TokenClass:
         if word.inflected and not (word.open_left or word.open_right):
@@ -230,6 +234,8 @@ class Grammar:
 
     def spellings(self, text: str, bare: bool) -> tuple[str, ...]:
         """The ways in which the text is written, `bare` in a post without any umlaut."""
+        if _SPELLED_OTHERWISE.search(text) is None:
+            return (text,)
         table = (_BARE if bare and not self._inflection.is_distinct(text) else _LETTERS)[self.lang]
         letters: list[tuple[str, ...]] = []
         for piece, optional in _LETTER.findall(text):

@@ -13,6 +13,7 @@ from typing import Any
 
 from modassist import analysis
 from modassist.analysis import to_record
+from modassist.boilerplate import wording
 from modassist.digest import Digest
 from modassist.errors import ModassistError
 from modassist.model import Analysis, Staff, Thread
@@ -73,7 +74,7 @@ class Desk:
     def judge(self) -> Judge:
         judge = load_judge(self.settings, self.now)
         for topic_id, words in self.store.staff_words():
-            judge.boilerplate.learn(words, topic_id)
+            judge.boilerplate.learn(wording(words), topic_id)
         return judge
 
     @cached_property

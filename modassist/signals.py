@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from modassist import cases, context
-from modassist.boilerplate import Boilerplate
+from modassist.boilerplate import Boilerplate, Wording, wording
 from modassist.detectors import Detectors
 from modassist.model import (
     CUSTOMER_SIGNALS,
@@ -53,6 +53,9 @@ GOOD_WEIGHT = {1: 1.0, 2: 0.85, 3: 0.6}
 """What bad signals are worth beside so many kinds of good practice (more than three: as three): a reply that takes the
 case on rarely belittles it, so a single weak hit in it is more likely a false alarm. A strong one still stands."""
 
+OF_STAFF = tuple(signal for signal in Signal if signal in STAFF_SIGNALS)
+OF_CUSTOMERS = tuple(signal for signal in Signal if signal in CUSTOMER_SIGNALS)
+
 HARMLESS = ("how_to", "wish", "peer_help")
 """Cues of a first post that is no complaint even if its author complains later."""
 
@@ -85,8 +88,8 @@ def judge_posts(
     if told_later:
         again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later)
         judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
-    if boilerplate is not None:
-        _remember(judged, thread.id, boilerplate)
+        reading = again
+    reading.remember()
     return lang, tuple(_flag_empty(judged))
 
 
@@ -108,13 +111,6 @@ def _complaints_by_hindsight(judged: Sequence[JudgedPost]) -> frozenset[int]:
     return frozenset(
         post.post.number for post in openers if not post.shows(Signal.PRAISE) and not post.has_cue(*HARMLESS)
     )
-
-
-def _remember(judged: Iterable[JudgedPost], thread_id: int, boilerplate: Boilerplate) -> None:
-    names = {post.post.author for post in judged}
-    for post in judged:
-        if post.post.role is Role.STAFF:
-            boilerplate.learn(post.words.text, thread_id, names)
 
 
 class _Reading:
@@ -140,6 +136,13 @@ class _Reading:
         self._pending = context.Pending()
         self._earlier = context.Earlier()
         self._judged: dict[int, JudgedPost] = {}
+        self._wordings: list[Wording] = []
+
+    def remember(self) -> None:
+        """Notes the staff replies' wording for the threads that come after this one."""
+        if self._boilerplate is not None:
+            for reply in self._wordings:
+                self._boilerplate.learn(reply, self._thread.id)
 
     def judge(self, post: Post, words: OwnWords) -> JudgedPost:
         judged = self._read(post, words)
@@ -170,7 +173,7 @@ class _Reading:
         elif self._presses(judged, found):
             found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:presses")
         _settle_praise(judged, found)
-        return _with_findings(judged, found, CUSTOMER_SIGNALS)
+        return _with_findings(judged, found, OF_CUSTOMERS)
 
     def _joins_in(self, judged: JudgedPost) -> bool:
         """Whether the post says "same here" to another customer's complaint (decision 10: that is one too)."""
@@ -204,7 +207,7 @@ class _Reading:
         found = dict(_scored(self._own_hits(hits, judged, spans), words))
         self._weigh(found, judged)
         self._compare(found, judged)
-        return _with_findings(judged, found, STAFF_SIGNALS)
+        return _with_findings(judged, found, OF_STAFF)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:
         """What the reply answers: the words of those posts, and every signal of their authors' case so far."""
@@ -222,9 +225,7 @@ class _Reading:
         quoted = context.inline_quotes(judged.words.text)
         to_staff = self._pending.speaks_to_staff(judged.post) or not judged.answers
         for hit in hits:
-            if hit.rule.signal not in FLAGGING | EMPTY:
-                yield hit
-            elif not to_staff and not self._is_echo(hit, judged, spans, quoted):
+            if hit.rule.signal not in FLAGGING | EMPTY or (not to_staff and not self._is_echo(hit, judged, spans, quoted)):
                 yield hit
 
     def _is_echo(
@@ -256,8 +257,9 @@ class _Reading:
         """Wording that staff uses in other threads too is boilerplate, whatever it says."""
         if self._boilerplate is None:
             return
-        names = {p.post.author for p in self._judged.values()}
-        coverage = self._boilerplate.coverage(judged.words.text, self._thread.id, names)
+        reply = wording(judged.words.text, {p.post.author for p in self._judged.values()})
+        self._wordings.append(reply)
+        coverage = self._boilerplate.coverage(reply, self._thread.id)
         helps = any(_score(found, s) >= PRESENT for s in (Signal.NEXT_STEP, Signal.OWNS, Signal.COMMITS_TIME))
         if coverage >= COVERED and not helps:
             whole = _evidence(judged.words, 0, len(judged.words.text))
@@ -317,18 +319,15 @@ def _settle_praise(judged: JudgedPost, found: dict[Signal, Finding]) -> None:
         found.pop(Signal.PRAISE, None)
     complaint = _score(found, Signal.COMPLAINT)
     unhappy = judged.has_cue("still_broken", "chases", "ironic_thanks")
-    if judged.has_cue("solved") and not unhappy and complaint < 0.85:
-        found.pop(Signal.COMPLAINT, None)
-    elif _score(found, Signal.PRAISE) >= PRESENT and complaint < 0.7 and not unhappy:
+    if (judged.has_cue("solved") and not unhappy and complaint < 0.85) or (_score(found, Signal.PRAISE) >= PRESENT and complaint < 0.7 and not unhappy):
         found.pop(Signal.COMPLAINT, None)
     elif complaint >= 0.9 and _score(found, Signal.PRAISE) < 0.85:
         found.pop(Signal.PRAISE, None)
 
 
 def _with_findings(judged: JudgedPost, found: dict[Signal, Finding], all_signals: Iterable[Signal]) -> JudgedPost:
-    order = list(Signal)
-    present = tuple(sorted((f for f in found.values() if f.score >= PRESENT), key=lambda f: order.index(f.signal)))
-    scores = tuple((signal, _score(found, signal)) for signal in order if signal in all_signals)
+    present = tuple([found[signal] for signal in all_signals if signal in found and found[signal].score >= PRESENT])
+    scores = tuple([(signal, _score(found, signal)) for signal in all_signals])
     flagged = any(finding.signal in FLAGGING for finding in present)
     return replace(judged, findings=present, scores=scores, flagged=flagged)
 

@@ -271,7 +271,8 @@ def _pile_on(scene: _Scene) -> Iterator[ThreadState]:
     """At least three customers report the same trouble: they say so, or they say the same."""
     if not scene.cases:
         return
-    first, customers = scene.cases[0], {}
+    first = scene.cases[0]
+    customers: dict[str, Case] = {}
     for case in scene.cases:
         if case is first or _same_trouble(first, case):
             customers.setdefault(case.customer, case)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from forum import START, Wall, fault, json_reply, long_record, record, serving, web_page
 
+from forum import START, Wall, fault, json_reply, long_record, record, serving, web_page
 from modassist.discourse import instant_of, is_pinned
 from modassist.errors import ForumRefused, PageRefused
 

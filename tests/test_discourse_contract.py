@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from forum import START, fault, json_reply, long_record, record, serving
 
+from forum import START, fault, json_reply, long_record, record, serving
 from modassist.discourse import Forum
 from modassist.forumserver import ForumServer, Request
 

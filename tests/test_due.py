@@ -63,14 +63,16 @@ def test_words_about_the_past_or_a_greeting_name_no_due_time(lang: str, words: s
 def test_a_day_ends_in_the_forums_own_zone() -> None:
     helsinki = due.due("by Friday", WEDNESDAY, TIMES["en"], "Europe/Helsinki")
     london = due.due("by Friday", WEDNESDAY, TIMES["en"], "Europe/London")
-    assert helsinki is not None and london is not None
+    assert helsinki is not None
+    assert london is not None
     assert (london.at - helsinki.at).total_seconds() == 2 * 3600
 
 
 def test_the_words_shown_are_the_words_that_name_the_time() -> None:
     text = "I will be back with you by tomorrow noon, promised."
     found = due.due(text, WEDNESDAY, TIMES["en"])
-    assert found is not None and text[found.start : found.end] == "tomorrow noon"
+    assert found is not None
+    assert text[found.start : found.end] == "tomorrow noon"
 
 
 @given(st.text(max_size=300), st.sampled_from(LANGUAGES))

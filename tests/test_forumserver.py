@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import requests
-from forum import START, Wall, at, record, serving
 from selectolax.lexbor import LexborHTMLParser
 
+from forum import START, Wall, at, record, serving
 from modassist.cooked import cook
 from modassist.forumserver import ForumServer
 from modassist.text import own_words

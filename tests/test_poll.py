@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from forum import (
     START,
     Ticks,
@@ -25,7 +26,6 @@ from forum import (
     slow_down_text,
     web_page,
 )
-
 from modassist.changekey import ChangeKey, facts_of, key_of
 from modassist.discourse import Forum
 from modassist.errors import ForumRefused, ForumUnavailable, RateLimited

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import MOMENTS, threads
 
 from modassist.errors import RecordError
 from modassist.instants import instant_text, parse_instant, sortable_text
 from modassist.model import Post, PostKind, Role, Staff, Thread
 from modassist.records import from_thread, to_thread
+from strategies import MOMENTS, threads
 
 NOBODY = Staff()
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)

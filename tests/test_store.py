@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import threads
 
 from modassist import store_findings
 from modassist.errors import RecordError, StoreError
@@ -26,6 +25,7 @@ from modassist.model import Role, Staff, Thread
 from modassist.records import from_thread, to_thread
 from modassist.store import Cursor, SaveReport, Store, ThreadKey
 from modassist.store_findings import ESCALATED
+from strategies import threads
 
 FORUM = "https://forum.example.com"
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)

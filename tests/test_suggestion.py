@@ -123,7 +123,8 @@ def test_notes_name_no_colleague(loaded: Detectors, lang: str) -> None:
 
 def test_notes_are_in_the_moderators_language_and_drafts_in_the_customers(loaded: Detectors) -> None:
     finnish_notes = analysed(loaded, "fi")[101].escalation
-    assert finnish_notes is not None and finnish_notes.draft is not None
+    assert finnish_notes is not None
+    assert finnish_notes.draft is not None
     assert "kirjoitti" in finnish_notes.summary
     assert finnish_notes.draft.lang == "de"
 
@@ -143,4 +144,5 @@ def test_every_placeholder_of_every_text_is_a_fact_that_exists(loaded: Detectors
 def test_who_is_in_distress_is_offered_a_call(english: dict[int, Analysis]) -> None:
     for topic in (104, 303):
         escalation = english[topic].escalation
-        assert escalation is not None and "call" in escalation.channel
+        assert escalation is not None
+        assert "call" in escalation.channel

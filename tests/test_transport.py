@@ -13,6 +13,9 @@ from collections.abc import Callable
 import pytest
 import requests
 import urllib3
+from pydiscourse import DiscourseClient
+from requests.adapters import BaseAdapter
+
 from forum import (
     Ticks,
     bot_wall,
@@ -29,9 +32,6 @@ from forum import (
     slow_down_text,
     web_page,
 )
-from pydiscourse import DiscourseClient
-from requests.adapters import BaseAdapter
-
 from modassist.answers import Answer, Passing, understand
 from modassist.discourse import Forum
 from modassist.errors import ConfigError, ForumError, ForumRefused, ForumUnavailable, PageRefused, RateLimited

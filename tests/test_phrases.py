@@ -1,0 +1,260 @@
+"""The notation of phrases: what each sign matches, what is refused, and that no text can stall a match."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modassist.copies import Copy, Spelling, folded
+from modassist.errors import RuleError
+from modassist.inflection import Inflection
+from modassist.matcher import ready
+from modassist.model import Span
+from modassist.phrases import Grammar
+from modassist.regexes import MAX_PATHS, check_regex, required_literals
+
+
+def grammar(lang: str = "en", **lists: list[str]) -> Grammar:
+    tables = {"endings": ["s", "ed", "ing"], "distinct": ["schön"]}
+    return Grammar(lang, {name: tuple(entries) for name, entries in lists.items()}, Inflection(lang, tables))
+
+
+def found(phrase: str, text: str, lang: str = "en", **lists: list[str]) -> str | None:
+    """The words of the text that the phrase finds first; None where it finds none."""
+    rules = grammar(lang, **lists)
+    compiled = rules.phrase(phrase)
+    copy = Copy(text, [Span(0, len(text))])
+    pattern, codes = ready(compiled, copy, rules.alphabet)
+    for piece in range(len(codes)):
+        for start, end, _ in copy.ranges(piece, pattern.finditer(codes[piece]), compiled.has_signs):
+            return text[start:end]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "words"),
+    [
+        ("user error", "Clearly a USER Error.", "USER Error"),
+        ("user error", "user, error", "user, error"),
+        ("user error", "user – error", "user – error"),
+        ("user error", "user\nerror", "user\nerror"),
+        ("user error", "a „user“ error", "user“ error"),
+        ("error", "terrors", None),
+        ("error*", "errors", "errors"),
+        ("*error", "usererror", "usererror"),
+        ("*error*", "usererrors", "usererrors"),
+        ("error*", "error", "error"),
+        ("(no|any) error", "any error", "any error"),
+        ("(no |)error", "error", "error"),
+        ("(no |)error", "no error", "no error"),
+        ("(no|) error", "no error", "no error"),
+        ("error (here|)", "error there", "error"),
+        ("error( here|)", "error here", "error here"),
+        ("error(s|)", "errors", "errors"),
+        ("error(s|)", "errorss", None),
+        ("(fire|wall)box", "a wallbox", "wallbox"),
+        ("(wall |wand)box", "a wall box", "wall box"),
+        ("(a b|c) d", "a b d", "a b d"),
+        ("((x|y) |)z one", "y z one", "y z one"),
+        ("nobody ... complained", "Nobody has so far ever complained", "Nobody has so far ever complained"),
+        ("nobody ... complained", "nobody complained", "nobody complained"),
+        ("nobody ...2 complained", "nobody has so far complained", None),
+        ("(...2 |)broken", "broken", "broken"),
+        ("^ no", "No, thanks", "No"),
+        ("^no", "oh no", None),
+        ("(^|but) no", "but no", "but no"),
+        ("(^|but) no", "well no", None),
+        ("thanks $", "Many thanks!", "thanks"),
+        ("thanks $", "thanks a lot", None),
+        ("# days", "in 3 days", "3 days"),
+        ("# days", "in 2-3 days", "3 days"),
+        ("# days", "in 2.5 days", "2.5 days"),
+        ("#h", "within 24h", "24h"),
+        ("#h", "within 24 h", None),
+        ("e-mail", "by e-mail", "e-mail"),
+        ("e-mail", "by email", "email"),
+        ("e-mail", "by e mail", "e mail"),
+        ("colou?r", "color", "color"),
+        ("time ?frame", "timeframe", "timeframe"),
+        ("don't care", "don’t care", "don’t care"),
+        ("don't care", "dont care", "dont care"),
+        ("as * said", "as already said", "as already said"),
+        ("as * said", "as said", None),
+        ("+1", "+1 from me", "+1"),
+        ("100 %", "100 % sure", "100 %"),
+        ("👍", "fine 👍", "👍"),
+        (r"cost \# \$", "cost # $ 5", "cost # $"),
+        ("sorry|apologies", "my apologies", "apologies"),
+        ("in (touch|touch with us)", "in touch with us", "in touch with us"),
+    ],
+)
+def test_a_phrase_finds_exactly_its_words(phrase: str, text: str, words: str | None) -> None:
+    assert found(phrase, text) == words
+
+
+@pytest.mark.parametrize(
+    ("lang", "phrase", "text", "words"),
+    [
+        ("de", "gerät*", "Das Gerät", "Gerät"),
+        ("de", "gerät*", "die geraete", "geraete"),
+        ("de", "gerät*", "die gerate", "gerate"),
+        ("de", "gerät*", "die Gerate für mich", None),
+        ("de", "schön", "schon gut", None),
+        ("de", "schön", "schoen gut", "schoen"),
+        ("de", "größe", "die groesse", "groesse"),
+        ("de", "dass", "daß", "daß"),
+        ("de", "schon", "schön", None),
+        ("fi", "näyttö", "naytto", "naytto"),
+        ("fi", "näyttö", "naytto ei näy", None),
+        ("en", "naive", "naïve", None),
+    ],
+)
+def test_a_post_without_umlauts_is_read_without_them(lang: str, phrase: str, text: str, words: str | None) -> None:
+    assert found(phrase, text, lang) == words
+
+
+def test_a_gap_at_an_edge_takes_no_words() -> None:
+    assert found("... it breaks ...", "so it breaks again") == "it breaks"
+
+
+def test_signs_between_words_do_not_part_a_phrase_unless_it_names_one() -> None:
+    assert found("note this", "note: this") == "note: this"
+    assert found("note : this", "note: this") == "note: this"
+    assert found("note : this", "note this") is None
+
+
+def test_lists_may_name_lists_and_take_endings() -> None:
+    lists = {"thing": ["pump", "{tool}"], "tool": ["saw", "hand drill"]}
+    assert found("broken {thing}", "a broken hand drill", **lists) == "broken hand drill"
+    assert found("broken {thing}~", "two broken pumps", **lists) == "broken pumps"
+    assert found("broken {thing}*", "a broken sawmill", **lists) == "broken sawmill"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "hint"),
+    [
+        ("", "write the words"),
+        ("...", "write the words"),
+        ("^ $", "write the words"),
+        ("(a|b", "missing"),
+        ("a) b", "balance"),
+        ("(a|) (b|)", "plain word"),
+        ("# (a|)", None),
+        ("a ...99 b", "use 1 to"),
+        ("x* y*", "write more"),
+        ("[ab]", "no regex"),
+        ("{unknown} word", "write the list"),
+        ("{thin} word", "did you mean {thing}"),
+        ("a ...12 b ...12 c ...12 d ...12 e", "shorter"),
+        ("(" * 20 + "a" + ")" * 20, "list"),
+        ("~ word", "laite~"),
+    ],
+)
+def test_a_faulty_phrase_is_refused_with_the_way_out(phrase: str, hint: str | None) -> None:
+    if hint is None:
+        assert grammar().phrase(phrase).required
+        return
+    with pytest.raises(RuleError) as caught:
+        grammar(thing=["a"]).phrase(phrase)
+    assert hint in str(caught.value)
+
+
+def test_lists_that_go_round_in_a_circle_are_refused() -> None:
+    with pytest.raises(RuleError, match="circle"):
+        grammar(a=["x {b}"], b=["y {a}"]).phrase("so {a}")
+
+
+def test_every_class_that_a_phrase_requires_stands_in_its_matches() -> None:
+    rules = grammar()
+    required = rules.phrase("(perfectly |quite |)(normal|usual) for ... pumps").required
+    words = [sorted(wanted.words) for wanted in required]
+    assert sorted(words) == [["for"], ["normal", "usual"], ["pumps"]]
+
+
+def test_a_phrase_matches_words_that_were_met_before_it_was_read() -> None:
+    rules = grammar()
+    copy = Copy("The broken gadget", [Span(0, 17)])
+    before = copy.codes(rules.alphabet, signs=False)
+    pattern = rules.phrase("broken gadg*").pattern()
+    assert pattern.search(before[0]) is None
+    assert pattern.search(copy.codes(rules.alphabet, signs=False)[0])
+
+
+def test_expressions_are_bounded_whatever_the_phrase() -> None:
+    source = grammar(x=["a b", "c*"]).phrase("nobody ... ever (...2 |){x} (now|) said").pattern().pattern
+    assert not re.search(r"[*+]|\{\d+,\}", re.sub(r"\[[^\]]*\]", "", source))
+
+
+def test_a_flood_of_words_is_forgotten_and_hits_stay_the_same() -> None:
+    rules = grammar()
+    pattern = rules.phrase("broken pump*")
+    flood = " ".join(f"w{number}" for number in range(100_001))
+    rules.alphabet.encode(flood, 0, len(flood))
+    rules.alphabet.tidy()
+    text = "a broken pumphouse"
+    assert pattern.pattern().search(rules.alphabet.encode(text, 0, len(text)))
+
+
+# --- the matching copy -------------------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=80))
+def test_folding_keeps_every_character_in_its_place(text: str) -> None:
+    assert len(folded(text)) == len(text)
+
+
+@given(st.text(alphabet="nich t.,gr üß", max_size=60))
+def test_righted_spelling_leads_back_to_the_words_as_written(text: str) -> None:
+    spelling = Spelling({"nich": "nicht", "garnich": "gar nicht", "tt": ""})
+    copy = Copy(text, [Span(0, len(text))], spelling)
+    for place in range(len(copy.low)):
+        start, end = copy.original(place, place + 1)
+        assert 0 <= start < end <= len(text)
+        assert copy.low[place] == folded(text)[start] or end - start > 1
+
+
+def test_a_very_long_sentence_is_cut_into_pieces_that_cover_it() -> None:
+    text = "word " * 20_000
+    copy = Copy(text, [Span(0, len(text))])
+    assert max(end - start for start, end in copy.bounds) <= 1_000
+    assert "".join(text[start:end] for start, end in copy.bounds) == text
+    assert set(copy.sentence_of) == {0}
+
+
+# --- regular expressions -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a+b", "a*", "(a{1,20}){1,20}", r"(a)\1", "a{1,500}", r".{0,100}x.{0,100}", "(", r"(a|b?){0,30}c", "(?P<x>a)(?P=x)",
+    ],
+)  # fmt: skip
+def test_a_regex_that_could_stall_is_refused(source: str) -> None:
+    with pytest.raises(RuleError):
+        check_regex(source)
+
+
+@pytest.mark.parametrize(
+    "source", [r"\d{1,3}[.,]\d{2} ?€", "colou?r", "(?:ab|cd){1,3}", "[A-Z]{5,40}", r".{0,40}x.{0,40}"]
+)
+def test_a_bounded_regex_is_accepted(source: str) -> None:
+    assert check_regex(source).pattern == source
+    assert MAX_PATHS >= 41 * 41
+
+
+@pytest.mark.parametrize(
+    ("source", "literals"),
+    [
+        ("Absolutely (not|never)", {"absolutely"}),
+        ("(?:foo|barn)x?", {"foo", "barn"}),
+        ("(?:foo|b?)", set()),
+        (r"\d{2}", set()),
+        ("(?:pump){1,3}", {"pump"}),
+    ],
+)
+def test_literals_of_a_regex_stand_in_all_of_its_matches(source: str, literals: set[str]) -> None:
+    assert required_literals(source) == literals
