@@ -124,7 +124,7 @@ class Alphabet:
         """The atom of the class; the same class has one atom."""
         found = self._atoms.get(wanted)
         if found is None:
-            codes = {self._word(word) for word in wanted.words}
+            codes = {self._word(word) for word in sorted(wanted.words)}
             for pattern in wanted.patterns:
                 codes |= self._known(pattern)
             found = self._atoms[wanted] = Atom(codes)

@@ -24,6 +24,8 @@ _SAME = {
 }
 """What counts as the same sign: all that a blank in a phrase matches is a blank."""
 _FOLD = str.maketrans({written: same for same, all_written in _SAME.items() for written in all_written})
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which cannot be encoded and would stop the automaton."""
 _UMLAUTS = re.compile("[äöüß]")
 
 
@@ -119,6 +121,10 @@ class Copy:
                 last -= 1
             yield *self.original(bounds[first][0], bounds[last - 1][1]), self.sentence_of[piece]
 
+    def pieces_of(self, sentence: int) -> range:
+        """The pieces that the sentence is cut into, mostly one."""
+        return range(bisect_left(self.sentence_of, sentence), bisect_left(self.sentence_of, sentence + 1))
+
     def is_question(self, number: int) -> bool:
         span = self._spans[number]
         return self.text[span.start : span.end].rstrip(" \n\"'“”’»)*").endswith("?")
@@ -153,7 +159,7 @@ def folded(text: str) -> str:
     low = text.lower()
     if len(low) != len(text):
         low = "".join(letter if len(letter.lower()) != 1 else letter.lower() for letter in text)
-    return low.translate(_FOLD)
+    return low.translate(_FOLD) if low.isascii() else _SURROGATES.sub(" ", low.translate(_FOLD))
 
 
 def _pieces(low: str, start: int, end: int) -> Iterator[tuple[int, int]]:

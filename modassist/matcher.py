@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 
 from modassist.alphabet import Alphabet
 from modassist.copies import AnsweredCopy, Copy, Range
 from modassist.errors import RuleError
 from modassist.packfields import Line
 from modassist.packs import Rule
-from modassist.phrases import Grammar, Phrase
+from modassist.phrases import MOST_REQUIRED, Grammar, Phrase
 from modassist.regexes import required_literals, safe_regex
 
 
@@ -66,7 +67,7 @@ def read_phrase(line: Line, rule: Rule, grammar: Grammar) -> Phrase:
 class Matcher:
     """The rules of one language and role, ready to search posts.
 
-    A phrase is tried on a sentence only where of each class of tokens that it requires one stands there.
+    A phrase is tried on a sentence only where of each class of tokens that it requires one stands there, in order.
     """
 
     def __init__(self, rules: Iterable[Rule], grammar: Grammar) -> None:
@@ -75,22 +76,23 @@ class Matcher:
         self._phrases = [(number, phrase) for number, one in enumerate(self._compiled) for phrase in one.phrases]
         self._regexes = [(number, *regex) for number, one in enumerate(self._compiled) for regex in one.regexes]
         self._rows: dict[str, list[int]] = {}
-        """For each code, and each of the places in `required`, the phrases (as bits) that the code satisfies there."""
-        self._satisfied = [0] * _PLACES
-        """For each place the phrases that require nothing there."""
-        for number, (_, phrase) in enumerate(self._phrases):
-            atoms = phrase.atoms()[:_PLACES]
-            for place in range(_PLACES):
-                if place >= len(atoms):
-                    self._satisfied[place] |= 1 << number
-                    continue
-                watch = partial(self._satisfy, place, 1 << number)
-                atoms[place].watchers.append(watch)
-                for code in atoms[place].codes:
+        """For each code and place, the ways (as bits) that require it there; the last place is every way's last."""
+        self._begun = [0] * MOST_REQUIRED
+        """For each place but the last, the ways that require nothing up to there."""
+        self._owners = [number for number, (_, phrase) in enumerate(self._phrases) for _ in phrase.ways]
+        """For each way of each phrase, the phrase."""
+        for number, atoms in enumerate(atoms for _, phrase in self._phrases for atoms in phrase.atoms()):
+            unused = MOST_REQUIRED - len(atoms)
+            for place in range(unused):
+                self._begun[place] |= 1 << number
+            for place, atom in enumerate(atoms, unused):
+                watch = partial(self._require, place, 1 << number)
+                atom.watchers.append(watch)
+                for code in atom.codes:
                     watch(code)
 
-    def _satisfy(self, place: int, phrase: int, code: str) -> None:
-        self._rows.setdefault(code, [0] * _PLACES)[place] |= phrase
+    def _require(self, place: int, way: int, code: str) -> None:
+        self._rows.setdefault(code, [0] * MOST_REQUIRED)[place] |= way
 
     def find(self, copy: Copy, answered: AnsweredCopy | None) -> list[Hit]:
         """Hits of all rules whose conditions hold."""
@@ -109,37 +111,41 @@ class Matcher:
 
     def _found(self, copy: Copy) -> Iterator[tuple[int, Range]]:
         """Rules, by number, with the places where one of their phrases or regexes stands."""
-        for piece, standing in enumerate(copy.codes(self._alphabet, signs=True)):
-            for candidate in self._candidates(standing):
-                number, phrase = self._phrases[candidate]
-                pattern, codes = ready(phrase, copy, self._alphabet)
-                if pattern.search(codes[piece]) is None:
-                    continue
-                for found in copy.ranges(piece, pattern.finditer(codes[piece]), phrase.has_signs):
-                    yield number, found
+        alphabet, phrases, is_bare = self._alphabet, self._phrases, copy.is_bare
+        words, tokens = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
+        for piece in range(len(tokens)):
+            for candidate in self._candidates(tokens[piece]):
+                number, phrase = phrases[candidate]
+                pattern = phrase.patterns[is_bare]
+                if pattern is None:
+                    pattern, _ = ready(phrase, copy, alphabet)
+                    words, tokens = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
+                codes = tokens[piece] if phrase.has_signs else words[piece]
+                if pattern.search(codes) is not None:
+                    found = copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
+                    yield from zip(repeat(number), found)
         for number, literals, regex in self._regexes:
             if not literals or any(literal in copy.low for literal in literals):
                 yield from ((number, found) for found in _regex_places(regex, copy))
 
     def _candidates(self, codes: str) -> list[int]:
-        """Phrases, by number, all of whose required tokens stand in the sentence."""
-        a, b, c, d = self._satisfied
-        for row in filter(None, map(self._rows.get, set(codes))):
+        """Phrases, by number, all of whose required tokens stand in the sentence in their order.
+
+        All phrases at once, a bit each: reading on, a phrase gets to a place once it has got to the place before it.
+        """
+        a, b, c, _ = self._begun
+        left = 0
+        for row in filter(None, map(self._rows.get, codes)):
+            left |= c & row[3]
+            c |= b & row[2]
+            b |= a & row[1]
             a |= row[0]
-            b |= row[1]
-            c |= row[2]
-            d |= row[3]
-        left = a & b & c & d
         found: list[int] = []
         while left:
             lowest = left & -left
-            found.append(lowest.bit_length() - 1)
+            found.append(self._owners[lowest.bit_length() - 1])
             left ^= lowest
-        return found
-
-
-_PLACES = 4
-"""How many of a phrase's required classes the prefilter looks at."""
+        return list(dict.fromkeys(found))
 
 
 def ready(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> tuple[re.Pattern[str], list[str]]:
@@ -216,7 +222,7 @@ def _fits_answered(one: Compiled, answered: AnsweredCopy | None, alphabet: Alpha
 
 def _stands(phrases: Iterable[Phrase], copy: Copy, alphabet: Alphabet, sentence: int | None = None) -> bool:
     """Whether one of the phrases stands in the sentence, or anywhere."""
-    pieces = [piece for piece, number in enumerate(copy.sentence_of) if sentence is None or number == sentence]
+    pieces = range(len(copy.bounds)) if sentence is None else copy.pieces_of(sentence)
     for phrase in phrases:
         pattern, codes = ready(phrase, copy, alphabet)
         if any(pattern.search(codes[piece]) for piece in pieces):

@@ -74,6 +74,8 @@ class Folder:
     spelling: dict[str, dict[str, str]] = field(default_factory=dict)
     inflection: dict[str, dict[str, object]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    lists_files: dict[str, Path] = field(default_factory=dict)
+    """The last file of lists that was read for a language."""
 
 
 def read_folders(folders: Iterable[Path]) -> Folder:
@@ -129,6 +131,7 @@ def _read_table(path: Path, documents: list[yaml.Node], whole: Folder, reader: R
     if path.stem == "lists":
         entries = {name: tuple(reader.texts(node, name)) for name, node in table.items()}
         whole.lists.setdefault(lang, {}).update(entries)
+        whole.lists_files[lang] = path
     elif path.stem == "spelling":
         whole.spelling.setdefault(lang, {}).update({name: reader.text(node, name) for name, node in table.items()})
     else:

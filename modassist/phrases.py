@@ -30,10 +30,13 @@ from modassist.notation import (
     Sequence,
     Word,
 )
-from modassist.shapes import Edge, Either, One, Row, Shape, Skip, alike, frequency, has_signs, length, required, united
+from modassist.shapes import Edge, Either, One, Row, Shape, Skip, alike, frequency, has_signs, length, required, united, ways
 
 _NUMBER = r"\d+(?:[.,:]\d+)*"
 _ENDING = r"\w{0,40}"
+MOST_REQUIRED = 4
+MOST_WAYS = 48
+"""Ways of matching a phrase that are looked for one by one."""
 _MOST_SPELLINGS = 64
 _MOST_JOINED = 400
 _GAP = ".{0,%d}?"
@@ -61,6 +64,12 @@ _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 _EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: Edge(".")}
 
 
+def _rarest(wanted: list[TokenClass]) -> tuple[TokenClass, ...]:
+    """The classes that say most, in their order."""
+    places = sorted(range(len(wanted)), key=lambda place: frequency(wanted[place]))[:MOST_REQUIRED]
+    return tuple(wanted[place] for place in sorted(places))
+
+
 class Grammar:
     """What phrases of one language are read with: its lists for `{name}`, its inflection, its alphabet."""
 
@@ -86,15 +95,14 @@ class Grammar:
 
     def _made(self, source: str) -> Phrase:
         shape = self._row(Parser(source, self.listed).phrase())
-        wanted = tuple(sorted(required(shape), key=frequency))
+        wanted = required(shape)
         if not wanted:
             raise RuleError(f"phrase „{source}“ has no word that every match holds", "write at least one plain word")
-        for pattern in wanted[0].patterns:
+        for pattern in min(wanted, key=frequency).patterns:
             if pattern.kind != "regex" and len(min(pattern.texts, key=len)) < 2:
-                raise RuleError(
-                    f"phrase „{source}“ is found by „{min(pattern.texts, key=len)}“ alone", "write more of it"
-                )
-        return Phrase(shape, self.alphabet, wanted)
+                shortest = min(pattern.texts, key=len)
+                raise RuleError(f"phrase „{source}“ is found by „{shortest}“ alone", "write more of it")
+        return Phrase(shape, self.alphabet, tuple(dict.fromkeys(map(_rarest, ways(shape, MOST_WAYS)))))
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
@@ -337,28 +345,32 @@ def _ranges(codes: list[str]) -> Iterator[str]:
 
 
 class Phrase:
-    """A phrase that can be looked for. Of each of the classes in `required` a token stands in every match."""
+    """A phrase that can be looked for.
 
-    __slots__ = ("_alphabet", "_patterns", "_shape", "has_signs", "required")
+    In every match stands, for one of the `ways`, a token of each of its classes, in this order.
+    """
 
-    def __init__(self, shape: Shape, alphabet: Alphabet, required: tuple[TokenClass, ...]) -> None:
-        self.required = required
+    __slots__ = ("_alphabet", "_shape", "has_signs", "patterns", "ways")
+
+    def __init__(self, shape: Shape, alphabet: Alphabet, ways: tuple[tuple[TokenClass, ...], ...]) -> None:
+        self.ways = ways
         self.has_signs = has_signs(shape)
         """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
         self._shape = shape
         self._alphabet = alphabet
-        self._patterns: list[re.Pattern[str] | None] = [None, None]
+        self.patterns: list[re.Pattern[str] | None] = [None, None]
+        """As `pattern` gives them; None where it has to be made, or made again."""
 
     def pattern(self, bare: bool = False) -> re.Pattern[str]:
         """The expression over codes; `bare` for texts without any umlaut, where „a“ may stand for „ä“."""
-        found = self._patterns[bare]
+        found = self.patterns[bare]
         if found is None:
-            found = self._patterns[bare] = re.compile(self._render(self._shape, bare))
+            found = self.patterns[bare] = re.compile(self._render(self._shape, bare))
         return found
 
-    def atoms(self) -> list[Atom]:
-        """The atoms of the required classes."""
-        return [self._alphabet.atom(wanted) for wanted in self.required]
+    def atoms(self) -> list[list[Atom]]:
+        """For each of the ways, the atoms of its classes."""
+        return [[self._alphabet.atom(wanted) for wanted in way] for way in self.ways]
 
     def _render(self, shape: Shape, bare: bool) -> str:
         if isinstance(shape, One):
@@ -379,4 +391,4 @@ class Phrase:
         return f"[{''.join(_ranges(sorted(atom.codes)))}]" if atom.codes else "(?!)"
 
     def _outdate(self, _: str) -> None:
-        self._patterns = [None, None]
+        self.patterns = [None, None]

@@ -58,11 +58,6 @@ def poll_settings(settings: Settings) -> PollSettings:
     )
 
 
-def source_of(settings: Settings) -> str:
-    """Where imported threads are filed: under the configured forum, so that polling it later goes on with them."""
-    return settings.forum.url or FILES
-
-
 class Desk:
     """A store with everything that judges its threads. Loads rules and languages when the first thread is judged."""
 

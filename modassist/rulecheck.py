@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -39,17 +39,37 @@ def check_paths(paths: Iterable[Path]) -> list[str]:
     roots = dict.fromkeys([rules_root().resolve(), *map(_root_of, paths)])
     read = read_folders(roots)
     every = RulePacks(read)
-    unread = {rule.id: list(_unread(rule, every, rule.path.resolve() in wanted)) for rule in read.rules.values()}
-    packs = every.without({id for id, faults in unread.items() if faults})
-    proved = [rule for rule in packs if rule.path.resolve() in wanted]
-    faults = {
-        *read.faults,
-        *_list_faults(read, every),
-        *(fault for faults in unread.values() for fault in faults),
-        *(fault for rule in proved for fault in example_faults(rule, packs)),
-    }
+    ours = [rule for rule in read.rules.values() if rule.path.resolve() in wanted]
+    faults = {*read.faults, *_list_faults(read, every, wanted)}
+    for rule in ours:
+        faults.update(_unread(rule, every, compiles=True))
+    unsound = {fault.id for fault in faults}
+    prover = _Prover(every)
+    for rule in ours:
+        if rule.id not in unsound and not rule.disabled:
+            faults.update(example_faults(rule, prover.packs_for(rule)))
     reported = [fault for fault in faults if fault.path.resolve() in wanted]
     return [str(fault) for fault in sorted(reported, key=lambda fault: (fault.path, fault.line, fault.message))]
+
+
+class _Prover:
+    """The packs that a rule's examples need: mostly the rule alone, which spares reading all the others."""
+
+    def __init__(self, every: RulePacks) -> None:
+        self._every = every
+        self._sound: dict[str, RulePacks] = {}
+
+    def packs_for(self, rule: Rule) -> RulePacks:
+        examples = (*rule.must_match, *rule.must_not_match, *rule.known_gaps)
+        if rule.unless_signal or any(example.answered is not None for example in examples):
+            return self._all_of(rule.lang)
+        return self._every.only({rule.id})
+
+    def _all_of(self, lang: str) -> RulePacks:
+        if lang not in self._sound:
+            rules = [rule for rule in self._every if rule.lang == lang]
+            self._sound[lang] = self._every.only({rule.id for rule in rules if not any(_unread(rule, self._every))})
+        return self._sound[lang]
 
 
 def _root_of(path: Path) -> Path:
@@ -57,24 +77,24 @@ def _root_of(path: Path) -> Path:
     return folder.parent if folder.name in LANGUAGES else folder
 
 
-def _list_faults(read: Folder, packs: RulePacks) -> Iterator[Fault]:
-    for lang, lists in read.lists.items():
-        for name, entries in lists.items():
+def _list_faults(read: Folder, packs: RulePacks, wanted: Container[Path]) -> Iterator[Fault]:
+    for lang, path in read.lists_files.items():
+        for name, entries in read.lists[lang].items() if path.resolve() in wanted else ():
             try:
                 packs.grammar(lang).listed(name)
             except RuleError as error:
                 line = entries[0].line if entries and isinstance(entries[0], Line) else 1
-                yield Fault(rules_root() / lang / "lists.yaml", line, name, str(error))
+                yield Fault(path, line, name, str(error))
 
 
-def _unread(rule: Rule, packs: RulePacks, is_wanted: bool) -> Iterator[Fault]:
-    """Phrases and expressions that cannot be read; those of wanted rules are compiled too."""
+def _unread(rule: Rule, packs: RulePacks, compiles: bool = False) -> Iterator[Fault]:
+    """Phrases and expressions that cannot be read."""
     grammar = packs.grammar(rule.lang)
     for name in _PHRASE_FIELDS:
         for line in getattr(rule, name):
             try:
                 phrase = grammar.phrase(line)
-                if is_wanted:
+                if compiles:
                     phrase.pattern()
             except RuleError as error:
                 yield Fault(rule.path, line.line, rule.id, f"{name}: {error}")
@@ -166,7 +186,7 @@ def _reason(rule: Rule, example: Example, packs: RulePacks) -> str:
 def _tried(lang: str, role: str, text: str, answered: str) -> Iterator[str]:
     """What fires on a post that answers the given one, or any complaint."""
     every = RulePacks(read_folders([rules_root()]))
-    packs = every.without({rule.id for rule in every if any(_unread(rule, every, is_wanted=False))})
+    packs = every.only({rule.id for rule in every if rule.lang == lang and not any(_unread(rule, every))})
     other = "staff" if role == "customer" else "customer"
     signals = present(packs.find(answered, lang=lang, role=other)) if answered else frozenset([Signal.COMPLAINT])
     hits = packs.find(text, lang=lang, role=role, answered=Answered(answered, signals))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -98,10 +99,10 @@ class RulePacks:
             self._grammars[lang] = Grammar(lang, lists, Inflection(lang, self._read.inflection.get(lang, {})))
         return self._grammars[lang]
 
-    def without(self, ids: Container[str]) -> RulePacks:
-        """The same packs without some rules; what was read of phrases is shared."""
-        kept = {id: rule for id, rule in self.by_id.items() if id not in ids}
-        packs = RulePacks(Folder(kept, self._read.lists, self._read.spelling, self._read.inflection))
+    def only(self, ids: Container[str]) -> RulePacks:
+        """The same packs with these rules alone; what was read of phrases is shared."""
+        kept = {id: rule for id, rule in self.by_id.items() if id in ids}
+        packs = RulePacks(replace(self._read, rules=kept))
         packs._grammars = self._grammars
         return packs
 

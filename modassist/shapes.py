@@ -72,7 +72,7 @@ def length(shape: Shape) -> int:
 
 
 def required(shape: Shape) -> list[TokenClass]:
-    """Classes; of each, one token stands in every match."""
+    """Classes; of each, one token stands in every match, in this order."""
     if isinstance(shape, One):
         return [shape.strict | shape.bare]
     if isinstance(shape, Row):
@@ -84,6 +84,33 @@ def required(shape: Shape) -> list[TokenClass]:
         return []
     best = [min(classes, key=frequency) for classes in found]
     return [united([alike(wanted) for wanted in best]).strict]
+
+
+def ways(shape: Shape, most: int) -> list[list[TokenClass]]:
+    """What `required` says, for each way of matching on its own: at most so many, the rest taken together.
+
+    An alternative of many words in a row is then looked for by its own words, not by what all alternatives share.
+    """
+    if isinstance(shape, Row):
+        found: list[list[TokenClass]] = [[]]
+        for part in shape.parts:
+            more = ways(part, most // len(found))
+            found = [[*before, *after] for before in found for after in more]
+        return found
+    if not isinstance(shape, Either) or shape.is_optional:
+        return [required(shape)]
+    alone: list[One] = []
+    longer: list[list[TokenClass]] = []
+    for option in shape.options:
+        for way in ways(option, most):
+            if not way:
+                return [[]]
+            if len(way) == 1:
+                alone.append(alike(way[0]))
+            else:
+                longer.append(way)
+    found = [[united(alone).strict], *longer] if alone else longer
+    return found if len(found) <= most else [required(shape)]
 
 
 def frequency(wanted: TokenClass) -> float:

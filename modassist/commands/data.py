@@ -18,23 +18,26 @@ from modassist.printable import one_line
 
 @command("import", "modassist import threads.jsonl.gz && modassist digest --stale")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-def import_command(run: Run, files: tuple[Path, ...]) -> None:
+@click.option("--of-forum", is_flag=True, help="The threads are the configured forum's own: polling goes on with them.")
+def import_command(run: Run, files: tuple[Path, ...], of_forum: bool) -> None:
     """Bring thread records from files into the database.
 
     FILES are as for analyse; - is standard input. Doing it twice changes nothing.
     """
     from modassist.importing import import_records
-    from modassist.pipeline import source_of
+    from modassist.pipeline import FILES
     from modassist.records import read_records
     from modassist.store import Store
 
     settings = run.settings()
+    if of_forum and not settings.forum.url:
+        raise ModassistError("--of-forum needs a forum, and none is configured", "set forum.url, or leave the flag out")
     found = (record for file in files for record in read_records(file))
     with Store.open(settings.database) as store, progress(run, "importing threads") as tell:
         report = import_records(
             store,
             found,
-            source=source_of(settings),
+            source=settings.forum.url if of_forum else FILES,
             seen_at=run.now(settings.timezone),
             on_bad=lambda bad: run.complain(str(bad)),
             on_progress=lambda done: tell(done, 0),
