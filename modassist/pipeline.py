@@ -15,7 +15,7 @@ from modassist import analysis
 from modassist.analysis import to_record
 from modassist.boilerplate import wording
 from modassist.digest import Digest
-from modassist.errors import ModassistError
+from modassist.errors import ModassistError, RuleError
 from modassist.model import Analysis, Staff, Thread
 from modassist.packs import pack_files
 from modassist.poll import PollSettings
@@ -121,6 +121,8 @@ class Desk:
         try:
             found = self.analyse(key)
             self._save(key, found)
+        except RuleError:
+            raise
         except ModassistError as fault:
             return str(fault)
         except Exception as fault:  # one thread must not stop the others

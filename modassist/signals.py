@@ -46,6 +46,15 @@ PRESSES = 0.6
 JOINS = 0.8
 """Score of a complaint that is one because it says "same here" to another's."""
 
+TOGETHER = 0.6
+"""Score that weak hits on different bad signals must reach together."""
+
+HINTED = 0.35
+"""Score of a complaint that the words hint at: too little alone, enough where the thread says the same."""
+
+SURE = 0.9
+"""Score from which on the words leave no doubt."""
+
 COVERED = 0.7
 """Share of a reply's words that stand in other threads too, from which on it is boilerplate."""
 
@@ -55,6 +64,8 @@ case on rarely belittles it, so a single weak hit in it is more likely a false a
 
 OF_STAFF = tuple(signal for signal in Signal if signal in STAFF_SIGNALS)
 OF_CUSTOMERS = tuple(signal for signal in Signal if signal in CUSTOMER_SIGNALS)
+
+TROUBLED = (Signal.DISTRESS, Signal.REPEAT_CONTACT, Signal.CHURN_RISK)
 
 HARMLESS = ("how_to", "wish", "peer_help")
 """Cues of a first post that is no complaint even if its author complains later."""
@@ -108,9 +119,15 @@ def _complaints_by_hindsight(judged: Sequence[JudgedPost]) -> frozenset[int]:
         elif post.shows(Signal.APOLOGIZES):
             found.update(p.post.number for p in first.values() if p.post.number in post.answers)
     openers = (post for post in first.values() if post.post.number in found and not post.shows(Signal.COMPLAINT))
-    return frozenset(
-        post.post.number for post in openers if not post.shows(Signal.PRAISE) and not post.has_cue(*HARMLESS)
-    )
+    return frozenset(post.post.number for post in openers if _could_complain(post))
+
+
+def _could_complain(opener: JudgedPost) -> bool:
+    """Whether a first post says anything that what follows may turn into a complaint."""
+    if opener.shows(Signal.PRAISE, Signal.ABUSE) or opener.has_cue(*HARMLESS):
+        return False
+    hinted = dict(opener.scores)[Signal.COMPLAINT] >= HINTED
+    return hinted or opener.shows(*TROUBLED) or opener.has_cue("question", "since", "tried", "still_broken")
 
 
 class _Reading:
@@ -166,32 +183,68 @@ class _Reading:
         hits = self._find(words, lang, Role.CUSTOMER, spans)
         judged = JudgedPost(post, words, lang, cues=_cues(hits))
         found = dict(_scored(hits, words))
-        if post.number in self._told_later:
-            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:hindsight")
-        elif self._joins_in(judged):
-            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, JOINS, "context:joins_in")
-        elif self._presses(judged, found):
-            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, PRESSES, "context:presses")
-        _settle_praise(judged, found)
+        reason = self._complains_in_context(judged, found)
+        if reason:
+            score = JOINS if reason == "joins_in" else PRESSES
+            found[Signal.COMPLAINT] = _raised(found.get(Signal.COMPLAINT), Signal.COMPLAINT, score, f"context:{reason}")
+        is_first = all(p.post.author != post.author for p in self._judged.values())
+        _settle_praise(judged, found, is_first=is_first)
+        self._settle_help(judged, found)
         return _with_findings(judged, found, OF_CUSTOMERS)
 
-    def _joins_in(self, judged: JudgedPost) -> bool:
+    def _complains_in_context(self, judged: JudgedPost, found: dict[Signal, Finding]) -> str:
+        """Why the post is a complaint in this thread, whatever its words alone would show; "" where it is not."""
+        if judged.post.number in self._told_later:
+            return "hindsight"
+        if self._joins_in(judged, found):
+            return "joins_in"
+        return "presses" if self._presses(judged, found) else ""
+
+    def _settle_help(self, judged: JudgedPost, found: dict[Signal, Finding]) -> None:
+        """Advice among customers tells of trouble without complaining of it."""
+        if judged.has_cue("peer_help") and not self._own_complaints(judged) and _score(found, Signal.COMPLAINT) < SURE:
+            found.pop(Signal.COMPLAINT, None)
+
+    def _own_complaints(self, judged: JudgedPost) -> list[JudgedPost]:
+        author = judged.post.author
+        return [p for p in self._judged.values() if p.post.author == author and p.shows(Signal.COMPLAINT)]
+
+    def _joins_in(self, judged: JudgedPost, found: dict[Signal, Finding]) -> bool:
         """Whether the post says "same here" to another customer's complaint (decision 10: that is one too)."""
-        others = (p for p in self._judged.values() if p.post.author != judged.post.author)
-        return judged.has_cue("same_here") and any(p.shows(Signal.COMPLAINT) for p in others)
+        content = judged.has_cue("thanks", "solved", "peer_help") or _score(found, Signal.PRAISE) >= PRESENT
+        if not judged.has_cue("same_here") or content:
+            return False
+        return any(p.shows(Signal.COMPLAINT) for p in self._judged.values() if p.post.author != judged.post.author)
 
     def _presses(self, judged: JudgedPost, found: dict[Signal, Finding]) -> bool:
         """Whether the author, having complained, answers an unhelpful reply with anything but contentment."""
-        own = [p for p in self._judged.values() if p.post.author == judged.post.author and p.shows(Signal.COMPLAINT)]
+        own = self._own_complaints(judged)
         if not own or judged.has_cue("thanks", "solved", "waits") or _score(found, Signal.PRAISE) >= PRESENT:
             return False
-        replies = [p for p in self._judged.values() if p.post.role is Role.STAFF and p.post.number > own[0].post.number]
-        if not replies or not judged.words.text.strip():
+        if not judged.words.text.strip() or self._speaks_to_peer(judged) or _score(found, Signal.ABUSE) >= PRESENT:
             return False
-        last = replies[-1]
-        if last.shows(*FLAGGING, *EMPTY):
+        if any(_score(found, signal) >= PRESENT for signal in (Signal.CHURN_RISK, Signal.REPEAT_CONTACT)):
             return True
-        return not last.shows(*GOOD_PRACTICE) and not last.has_cue("asks_back", "explains", "handled_privately")
+        replies = [p for p in self._judged.values() if p.post.role is Role.STAFF and p.post.number > own[0].post.number]
+        return bool(replies) and self._is_pressed(replies[-1], found)
+
+    def _is_pressed(self, reply: JudgedPost, found: dict[Signal, Finding]) -> bool:
+        """Whether what follows this staff reply is an objection: it helped nobody, or the words hint at one."""
+        if reply.shows(*FLAGGING, *EMPTY):
+            return True
+        if reply.has_cue("asks_back"):
+            return False
+        if _score(found, Signal.COMPLAINT) >= HINTED:
+            return True
+        return not reply.shows(*GOOD_PRACTICE) and not reply.has_cue("explains", "handled_privately")
+
+    def _speaks_to_peer(self, judged: JudgedPost) -> bool:
+        """Whether the post is addressed to another customer, by reply link or mention."""
+        target = self._judged.get(judged.post.reply_to or -1)
+        if target is not None:
+            return target.post.role is Role.CUSTOMER and target.post.author != judged.post.author
+        peers = {p.post.author.lower() for p in self._judged.values() if p.post.role is Role.CUSTOMER}
+        return any(name.lower().lstrip("@") in peers - {judged.post.author.lower()} for name in judged.words.mentions)
 
     # -- staff -------------------------------------------------------------------------------------------------
 
@@ -206,6 +259,7 @@ class _Reading:
         judged = replace(judged, cues=_cues(hits))
         found = dict(_scored(self._own_hits(hits, judged, spans), words))
         self._weigh(found, judged)
+        _promote(found)
         self._compare(found, judged)
         return _with_findings(judged, found, OF_STAFF)
 
@@ -313,15 +367,29 @@ def _raised(
     return Finding(signal, max(old.score, score), old.evidence or evidence, (*old.by, by))
 
 
-def _settle_praise(judged: JudgedPost, found: dict[Signal, Finding]) -> None:
+def _promote(found: dict[Signal, Finding]) -> None:
+    """Several weak signs of letting the customer down are one strong one, by the name of the likeliest."""
+    bad = [found[signal] for signal in FLAGGING if signal in found]
+    if len(bad) < 2 or any(finding.score >= PRESENT for finding in bad):
+        return
+    missing = 1.0
+    for finding in bad:
+        missing *= 1.0 - finding.score
+    best = max(bad, key=lambda finding: finding.score)
+    if 1.0 - missing >= TOGETHER:
+        found[best.signal] = replace(best, score=round(1.0 - missing, 3), by=(*best.by, "context:several"))
+
+
+def _settle_praise(judged: JudgedPost, found: dict[Signal, Finding], *, is_first: bool) -> None:
     """Ironic thanks are a complaint; a customer who says that all is well does not complain by the way."""
     if judged.has_cue("ironic_thanks"):
         found.pop(Signal.PRAISE, None)
-    complaint = _score(found, Signal.COMPLAINT)
-    unhappy = judged.has_cue("still_broken", "chases", "ironic_thanks")
-    if (judged.has_cue("solved") and not unhappy and complaint < 0.85) or (_score(found, Signal.PRAISE) >= PRESENT and complaint < 0.7 and not unhappy):
+    complaint, praise = _score(found, Signal.COMPLAINT), _score(found, Signal.PRAISE)
+    unhappy = judged.has_cue("still_broken", "chases", "ironic_thanks") or _score(found, Signal.CHURN_RISK) >= PRESENT
+    settled = judged.has_cue("solved") and complaint < (0.65 if is_first else 0.85)
+    if not unhappy and (settled or (praise >= PRESENT and complaint < 0.7)):
         found.pop(Signal.COMPLAINT, None)
-    elif complaint >= 0.9 and _score(found, Signal.PRAISE) < 0.85:
+    elif complaint >= SURE and praise < 0.85:
         found.pop(Signal.PRAISE, None)
 
 
