@@ -50,7 +50,8 @@ def is_satisfied(post: JudgedPost) -> bool:
 def open_cases(posts: Sequence[JudgedPost]) -> tuple[Case, ...]:
     """All cases of a thread in the order in which they were opened, solved ones included.
 
-    A customer who complains again after having called it solved opens a new case.
+    A customer who complains again after having called it solved opens a new case. So does a first post in a language
+    that is not read here: its words are not judged, its waiting is.
     """
     own: dict[str, list[JudgedPost]] = {}
     closed: list[Case] = []
@@ -62,7 +63,7 @@ def open_cases(posts: Sequence[JudgedPost]) -> tuple[Case, ...]:
             own[author].append(post)
             if is_solved(post):
                 closed.append(Case(author, tuple(own.pop(author)), solved_by=post))
-        elif post.shows(Signal.COMPLAINT):
+        elif post.shows(Signal.COMPLAINT) or post.has_cue("unread"):
             own[author] = [post]
     found = closed + [Case(author, tuple(its)) for author, its in own.items()]
     found.sort(key=lambda case: case.opened.post.number)

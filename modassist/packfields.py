@@ -19,6 +19,7 @@ CUES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
         (
             "promise",
+            "delivers",
             "interim",
             "retraction",
             "echo",

@@ -11,6 +11,9 @@ from modassist.model import EMPTY, Cue, JudgedPost, Limits, Role, Span
 from modassist.text import sentences
 
 
+PROMISING = ("promise", "delivers")
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """A promise in a staff post. `due` is the default limit after it where no time was named (`is_dated` False)."""
@@ -39,15 +42,19 @@ def ledger(
 def _promised(
     post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]
 ) -> list[tuple[str, datetime | None]]:
-    """The sentences that promise, with their due time; one entry a sentence."""
+    """The sentences that promise, with their due time; one entry a sentence.
+
+    That a thing will be there ("delivers") is a promise only with a time in it; to come back is one without, too.
+    """
     text = post.words.text
-    cues = [cue for cue in post.cues if cue.name == "promise"] if post.lang in times else []
+    cues = [cue for cue in post.cues if cue.name in PROMISING] if post.lang in times else []
     found: dict[Span, datetime | None] = {}
     spans = sentences(text) if cues else ()
     for cue in cues:
         span = _around(cue, spans)
         when = due(text[span.start : span.end], post.post.created_at, times[post.lang], limits.timezone)
-        found[span] = when.at if when else None
+        if when is not None or cue.name == "promise":
+            found[span] = when.at if when else None
     return [(text[span.start : span.end], when) for span, when in found.items()]
 
 

@@ -172,6 +172,9 @@ class _Reading:
         if post.role is Role.AUTOMATIC:
             return JudgedPost(post, words, UNDETERMINED)
         lang = self._detectors.identifier.identify(words.text, self._lang)
+        if post.role is Role.CUSTOMER and not self._judged and self._lang not in (*LANGUAGES, UNDETERMINED):
+            # nobody here can read it as a complaint or not: that it waits can be seen all the same
+            return JudgedPost(post, words, lang, cues=(Cue("unread", 0, 0),))
         if post.role is Role.CUSTOMER:
             return self._customer(post, words, lang)
         return self._staff(post, words, lang)
