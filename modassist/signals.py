@@ -70,6 +70,13 @@ TROUBLED = (Signal.DISTRESS, Signal.REPEAT_CONTACT, Signal.CHURN_RISK)
 HARMLESS = ("how_to", "wish", "peer_help")
 """Cues of a first post that is no complaint even if its author complains later."""
 
+LONG_REPLY, LONG_WEIGHT = 70, 0.7
+"""What bad signals are worth in a reply of more than so many words: who writes that much mostly explains, and one
+doubtful phrase in it is chance. A strong one still stands."""
+
+STILL_MEANT = 3
+"""A complaint colours what staff answers as long as it stands in one of the customer's so many last posts."""
+
 REPAIRING = frozenset({Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS})
 
 _LEADING_LANGUAGE_POSTS = 3
@@ -271,11 +278,15 @@ class _Reading:
         if not answers:
             return None
         posts = [self._judged[number] for number in answers]
-        authors = {post.post.author for post in posts}
         signals = {signal for post in posts for signal in post.signals}
-        if any(p.shows(Signal.COMPLAINT) for p in self._judged.values() if p.post.author in authors):
+        if any(self._is_complaining(author) for author in {post.post.author for post in posts}):
             signals.add(Signal.COMPLAINT)
         return Answered("\n".join(post.words.text for post in reversed(posts)), frozenset(signals))
+
+    def _is_complaining(self, author: str) -> bool:
+        """Whether a customer's complaint is still what the talk is about: it stands in one of the last few posts."""
+        own = [p for p in self._judged.values() if p.post.author == author]
+        return any(p.shows(Signal.COMPLAINT) for p in own[-STILL_MEANT:])
 
     def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
         """Hits without those on bad signals that only repeat others' words or take own words back."""
@@ -304,6 +315,8 @@ class _Reading:
         """Good practice in the same reply makes a lone weak hit unlikely; a correction of oneself lifts it."""
         good = sum(_score(found, signal) >= PRESENT for signal in GOOD_PRACTICE)
         factor = GOOD_WEIGHT.get(good, GOOD_WEIGHT[3]) if good else 1.0
+        if len(judged.words.text.split()) > LONG_REPLY:
+            factor *= LONG_WEIGHT
         for signal in FLAGGING | EMPTY:
             if signal in found and factor < 1.0:
                 found[signal] = replace(found[signal], score=round(found[signal].score * factor, 3))
