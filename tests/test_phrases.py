@@ -155,7 +155,7 @@ def test_lists_may_name_lists_and_take_endings() -> None:
 )
 def test_a_faulty_phrase_is_refused_with_the_way_out(phrase: str, hint: str | None) -> None:
     if hint is None:
-        assert grammar().phrase(phrase).required
+        assert grammar().phrase(phrase).ways
         return
     with pytest.raises(RuleError) as caught:
         grammar(thing=["a"]).phrase(phrase)
@@ -168,10 +168,14 @@ def test_lists_that_go_round_in_a_circle_are_refused() -> None:
 
 
 def test_every_class_that_a_phrase_requires_stands_in_its_matches() -> None:
-    rules = grammar()
-    required = rules.phrase("(perfectly |quite |)(normal|usual) for ... pumps").required
-    words = [sorted(wanted.words) for wanted in required]
-    assert sorted(words) == [["for"], ["normal", "usual"], ["pumps"]]
+    (way,) = grammar().phrase("(perfectly |quite |)(normal|usual) for ... pumps").ways
+    assert sorted(sorted(wanted.words) for wanted in way) == [["for"], ["normal", "usual"], ["pumps"]]
+
+
+def test_alternatives_of_several_words_are_looked_for_each_by_its_own_words() -> None:
+    ways = grammar().phrase("(not our job|end of story) (here|now)").ways
+    words = {tuple(tuple(sorted(wanted.words)) for wanted in way) for way in ways}
+    assert words == {(("not",), ("our",), ("job",), ("here", "now")), (("end",), ("of",), ("story",), ("here", "now"))}
 
 
 def test_a_phrase_matches_words_that_were_met_before_it_was_read() -> None:
