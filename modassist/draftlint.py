@@ -1,6 +1,6 @@
 """Refuses drafts that say what nobody can know: promises, dates, compensation, admissions of liability, guarantees.
 
-What must not stand in a draft is language: `rules/<lang>/draft.yaml`. Words quoted from the thread are not ours and are
+What must not stand in a draft is language: `rules/<lang>/cue-unfit_for_draft.yaml`. Words quoted from the thread are not ours and are
 left out before looking. A draft must also pass our own rules: nothing we propose may be flagged by them.
 """
 
@@ -10,13 +10,11 @@ from collections.abc import Sequence
 
 from modassist.detectors import Detectors
 from modassist.due import due
+from modassist.findings import PRESENT
 from modassist.model import EMPTY, FLAGGING, Role
 from modassist.rules import Answered, combine
 
 GAP = "[…]"
-
-PRESENT = 0.5
-"""Score from which on a signal counts, as in signals.py."""
 
 
 def faults(
