@@ -24,6 +24,9 @@ HINTED = 0.35
 SURE = 0.9
 """Score from which on the words leave no doubt."""
 
+STRANGER = 0.69
+"""Score from which on the words of a customer new to another one's thread are a complaint of their own."""
+
 TROUBLED = (Signal.DISTRESS, Signal.REPEAT_CONTACT, Signal.CHURN_RISK)
 
 HARMLESS = ("how_to", "wish", "peer_help")
@@ -68,6 +71,15 @@ def in_context(judged: JudgedPost, found: Found, seen: Seen, told_later: frozens
 def settle_help(judged: JudgedPost, found: Found, seen: Seen) -> None:
     """Advice among customers tells of trouble without complaining of it."""
     if judged.has_cue("peer_help") and not _own_complaints(judged, seen) and score(found, Signal.COMPLAINT) < SURE:
+        found.pop(Signal.COMPLAINT, None)
+
+
+def settle_stranger(judged: JudgedPost, found: Found, seen: Seen) -> None:
+    """Who comes into another customer's thread mostly has advice or a question: hints of trouble are not enough there."""
+    customers = [post for post in seen.values() if post.post.role is Role.CUSTOMER]
+    if not customers or customers[0].post.author == judged.post.author or judged.has_cue("same_here"):
+        return
+    if not _own_complaints(judged, seen) and score(found, Signal.COMPLAINT) < STRANGER:
         found.pop(Signal.COMPLAINT, None)
 
 

@@ -89,7 +89,10 @@ def _waiting(states: Sequence[ThreadState]) -> list[Addend]:
 
 
 def _customer(posts: Sequence[JudgedPost]) -> list[Addend]:
-    shown = {s for post in posts if post.post.role is Role.CUSTOMER for s in post.signals}
+    """What the customers who complain tell of themselves; others' troubles elsewhere are no part of this one."""
+    customers = [post for post in posts if post.post.role is Role.CUSTOMER]
+    complaining = {post.post.author for post in customers if post.shows(Signal.COMPLAINT)}
+    shown = {s for post in customers if post.post.author in complaining for s in post.signals}
     return [Addend(signal.value, points) for signal, points in CUSTOMER_POINTS.items() if signal in shown]
 
 

@@ -158,6 +158,7 @@ class _Reading:
         is_first = all(p.post.author != post.author for p in self._judged.values())
         complaints.settle_praise(judged, found, is_first=is_first)
         complaints.settle_help(judged, found, self._judged)
+        complaints.settle_stranger(judged, found, self._judged)
         return with_findings(judged, found, OF_CUSTOMERS)
 
     # -- staff -------------------------------------------------------------------------------------------------

@@ -24,10 +24,14 @@ from modassist.model import (
     ThreadState,
 )
 from modassist.promises import ledger, open_promises
+from modassist.resources import words_of
 from modassist.text import content_words
 
 PILE = 3
 """So many different customers with the same trouble make a pile-on."""
+
+SHARE = 0.2
+"""Share of the shorter complaint's content words that the other must have, too, to be of the same trouble."""
 
 CLOSING_ACTIONS = frozenset({"closed.enabled", "autoclosed.enabled", "archived.enabled"})
 EXPLAINED_BEFORE = timedelta(hours=48)
@@ -282,10 +286,17 @@ def _pile_on(scene: _Scene) -> Iterator[ThreadState]:
 
 
 def _same_trouble(first: Case, other: Case) -> bool:
+    """Whether one of the two says "same here", or both tell of the same things."""
     if other.opened.has_cue("same_here") or first.opened.has_cue("same_here"):
         return True
-    shared = content_words(first.opened.words.text) & content_words(other.opened.words.text)
-    return len(shared) >= CONTENT_SHARED
+    one, two = _told(first), _told(other)
+    shared = len(one & two)
+    return shared >= CONTENT_SHARED and shared >= SHARE * min(len(one), len(two))
+
+
+def _told(case: Case) -> frozenset[str]:
+    opened = case.opened
+    return content_words(opened.words.text, words_of(opened.lang, "stop_words") | words_of(opened.lang, "function_words"))
 
 
 def _next_change(
