@@ -89,6 +89,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(store: Store, start: str) -> None
     assert row["score"] == "0.97"
 
 
+@pytest.mark.extras
 def test_parquet_keeps_the_types(store: Store) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     with_findings(store)
