@@ -58,7 +58,8 @@ def main() -> None:
     timed("own words out of HTML", posts, lambda: [own_words(p.html, p.raw) for t in made for p in t.posts])
     memory = Boilerplate()
     ours = timed(
-        "whole analysis", posts,
+        "whole analysis",
+        posts,
         lambda: [analysis.to_record(analysis.analyse(t, loaded, Limits(), now=NOW, boilerplate=memory)) for t in made],
     )
     theirs = detoxify_rate([own_words(p.html, p.raw).text for t in made[:20] for p in t.posts][:60])

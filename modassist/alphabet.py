@@ -23,9 +23,7 @@ _TOKENS = re.compile(_WORD + r"|[^\w\s,'/]")
 _FIRST_SIGN, _FIRST_WORD = 0xF0000, 0xF0200
 SIGN, OTHER = chr(_FIRST_SIGN), chr(_FIRST_WORD)
 SIGNS = f"[{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
-CUT = "\n"
-"""Stands between two sentences: no gap reaches across it, for `.` does not match it."""
-WORDS = f"[^\n{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
+WORDS = f"[^{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
 _SIGN_CODES = re.compile(SIGNS)
 LONGEST = 60
 """A longer token is no word of a language: it is OTHER without a look at the patterns."""
@@ -102,7 +100,6 @@ class Alphabet:
         """Rises when new phrases change the code of a token met before: texts must be encoded again."""
         self._atoms: dict[TokenClass, Atom] = {}
         self._met: dict[str, str] = _Met(self._meet)
-        self._chunks: dict[str, str] = _Met(self._encode_chunk)
         self._words: dict[str, str] = {}
         self._next_sign, self._next_word = _FIRST_SIGN + 1, _FIRST_WORD + 1
         self._by_patterns: dict[frozenset[TokenPattern], str] = {}
@@ -114,21 +111,14 @@ class Alphabet:
         self._finder: AhoCorasick | None = None
         self._owners: list[list[TokenPattern]] = []
 
-    def encode(self, low: str) -> str:
-        """One code for each token of the text.
-
-        What stands between two blanks (a word and its signs) is looked up as a whole: most of it was met before.
-        """
-        return "".join(map(self._chunks.__getitem__, low.split()))
-
-    def _encode_chunk(self, chunk: str) -> str:
-        return "".join(map(self._met.__getitem__, _TOKENS.findall(chunk)))
+    def encode(self, low: str, start: int, end: int) -> str:
+        """One code for each token of `low[start:end]`."""
+        return "".join(map(self._met.__getitem__, _TOKENS.findall(low, start, end)))
 
     def tidy(self) -> None:
         """To be called between two texts: forgets tokens met, where a flood of them has filled the memory."""
-        for met in (self._met, self._chunks):
-            if len(met) > _MOST_MET:
-                met.clear()
+        if len(self._met) > _MOST_MET:
+            self._met.clear()
 
     def atom(self, wanted: TokenClass) -> Atom:
         """The atom of the class; the same class has one atom."""
@@ -159,7 +149,6 @@ class Alphabet:
 
     def _forget(self, token: str) -> None:
         if self._met.pop(token, None) is not None:
-            self._chunks.clear()
             self.version += 1
 
     def _known(self, pattern: TokenPattern) -> set[str]:
@@ -213,7 +202,7 @@ class Alphabet:
 
 
 class _Met(dict[str, str]):
-    """Tokens (or chunks of them) met, each with its code."""
+    """Tokens met, each with its code."""
 
     def __init__(self, meet: Callable[[str], str]) -> None:
         super().__init__()

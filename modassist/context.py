@@ -17,7 +17,9 @@ ECHO_WORDS = 4
 """From so many words on, a sentence that stands in an earlier post too is a repetition, not chance."""
 
 _WORD = re.compile(r"\w+")
-_INLINE_QUOTE = re.compile(r"„[^“”\"\n]{1,300}[“”\"]|“[^”\n]{1,300}”|”[^”\n]{1,300}”|\"[^\"\n]{1,300}\"|«[^»\n]{1,300}»|»[^«»\n]{1,300}[«»]")
+_INLINE_QUOTE = re.compile(
+    r"„[^“”\"\n]{1,300}[“”\"]|“[^”\n]{1,300}”|”[^”\n]{1,300}”|\"[^\"\n]{1,300}\"|«[^»\n]{1,300}»|»[^«»\n]{1,300}[«»]"
+)
 
 
 @dataclass(slots=True)
@@ -61,7 +63,9 @@ class Pending:
 
     def _latest_of(self, name: str) -> list[int]:
         wanted = name.lower().lstrip("@")
-        of_author = [n for n, post in self.by_number.items() if post.author.lower() == wanted and post.role is Role.CUSTOMER]
+        of_author = [
+            n for n, post in self.by_number.items() if post.author.lower() == wanted and post.role is Role.CUSTOMER
+        ]
         return of_author[-1:]
 
     def speaks_to_staff(self, post: Post) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
-from modassist.alphabet import CUT, SIGN, Alphabet, token_bounds, without_signs
+from modassist.alphabet import SIGN, Alphabet, token_bounds, without_signs
 from modassist.model import Span
 
 PIECE = 1_000
@@ -40,8 +40,6 @@ class Copy:
     """
 
     __slots__ = (
-        "_bounds_in",
-        "_cuts",
         "_ends",
         "_spans",
         "_starts",
@@ -51,7 +49,6 @@ class Copy:
         "bounds",
         "is_bare",
         "low",
-        "present",
         "sentence_of",
         "text",
     )
@@ -63,11 +60,8 @@ class Copy:
         self._ends: list[int] | None = None
         self._spans = spans
         self._version = -1
-        self._words = self._tokens = ""
-        self._cuts: dict[bool, list[int]] = {}
-        self._bounds_in: dict[tuple[int, bool], list[tuple[int, int]]] = {}
-        self.present: frozenset[str] = frozenset()
-        """The codes that stand in it, once it has been encoded."""
+        self._words: list[str] = []
+        self._tokens: list[str] = []
         if spelling is not None:
             self._right(spelling)
         self.is_bare = _UMLAUTS.search(self.low) is None
@@ -107,53 +101,29 @@ class Copy:
             return start, end
         return self._starts[start], self._ends[end - 1]
 
-    def codes(self, alphabet: Alphabet, signs: bool) -> str:
-        """A code for each token, with signs or of words alone, CUT between pieces; anew where phrases changed them."""
+    def codes(self, alphabet: Alphabet, signs: bool) -> list[str]:
+        """The codes of each piece, with signs or of words alone; encoded again where new phrases changed them."""
         if self._version != alphabet.version:
             self._version = alphabet.version
-            low, encode = self.low, alphabet.encode
-            self._tokens = CUT.join([encode(low[start:end]) for start, end in self.bounds])
-            self._words = without_signs(self._tokens)
-            self.present = frozenset(self._tokens)
-            self._cuts.clear()
+            self._tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
+            self._words = list(map(without_signs, self._tokens))
         return self._tokens if signs else self._words
 
-    def piece_at(self, at: int, signs: bool) -> int:
-        """The piece in which the code at that place stands."""
-        return bisect_left(self._cuts_of(signs), at)
+    def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
+        """Where in the original text the matches in the piece's codes stand."""
+        bounds: list[tuple[int, int]] = []
+        for match in matches:
+            bounds = bounds or token_bounds(self.low, *self.bounds[piece], signs)
+            first, last = match.span()
+            while signs and first < last - 1 and match.string[first] == SIGN:
+                first += 1
+            while signs and first < last - 1 and match.string[last - 1] == SIGN:
+                last -= 1
+            yield *self.original(bounds[first][0], bounds[last - 1][1]), self.sentence_of[piece]
 
-    def codes_of(self, sentence: int, signs: bool) -> tuple[int, int]:
-        """Where the codes of a sentence begin and end. It may be cut into pieces."""
-        cuts, pieces = self._cuts_of(signs), self.sentence_of
-        first, last = bisect_left(pieces, sentence), bisect_left(pieces, sentence + 1) - 1
-        start = cuts[first - 1] + 1 if first else 0
-        return start, cuts[last] if last < len(cuts) else len(self._tokens if signs else self._words)
-
-    def _cuts_of(self, signs: bool) -> list[int]:
-        """Where the CUTs stand: from each piece, the next begins behind it."""
-        cuts = self._cuts.get(signs)
-        if cuts is None:
-            codes = self._tokens if signs else self._words
-            cuts = self._cuts[signs] = [place for place, code in enumerate(codes) if code == CUT]
-        return cuts
-
-    def range_of(self, first: int, last: int, signs: bool) -> Range:
-        """Where in the original text the codes from `first` until before `last` stand."""
-        codes = self._tokens
-        while signs and first < last - 1 and codes[first] == SIGN:
-            first += 1
-        while signs and first < last - 1 and codes[last - 1] == SIGN:
-            last -= 1
-        piece = self.piece_at(first, signs)
-        begin = self._cuts_of(signs)[piece - 1] + 1 if piece else 0
-        bounds = self._token_bounds(piece, signs)
-        return *self.original(bounds[first - begin][0], bounds[last - 1 - begin][1]), self.sentence_of[piece]
-
-    def _token_bounds(self, piece: int, signs: bool) -> list[tuple[int, int]]:
-        found = self._bounds_in.get((piece, signs))
-        if found is None:
-            found = self._bounds_in[piece, signs] = token_bounds(self.low, *self.bounds[piece], signs)
-        return found
+    def pieces_of(self, sentence: int) -> range:
+        """The pieces that the sentence is cut into, mostly one."""
+        return range(bisect_left(self.sentence_of, sentence), bisect_left(self.sentence_of, sentence + 1))
 
     def is_question(self, number: int) -> bool:
         span = self._spans[number]

@@ -160,9 +160,7 @@ def due(text: str, said_at: datetime, words: TimeWords, timezone: str = "UTC") -
     clock = _clock(lowered, words)
     if clock is not None and not any(exact for *_, exact in found):
         found = _sharpen(found, clock, local, lowered)
-    ahead = [
-        (at, start, end) for at, start, end, _ in found if local < at <= local + MAX_AHEAD
-    ]
+    ahead = [(at, start, end) for at, start, end, _ in found if local < at <= local + MAX_AHEAD]
     if not ahead:
         return None
     at, start, end = max(ahead, key=lambda item: item[0])
@@ -286,9 +284,7 @@ def _clock(text: str, words: TimeWords) -> tuple[time, int, int] | None:
     return best
 
 
-def _sharpen(
-    found: list[_Found], clock: tuple[time, int, int], local: datetime, text: str
-) -> list[_Found]:
+def _sharpen(found: list[_Found], clock: tuple[time, int, int], local: datetime, text: str) -> list[_Found]:
     """The day's end becomes the clock time named with it; a clock time alone means its next occurrence."""
     at, start, end = clock
     if not found:

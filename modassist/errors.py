@@ -1,16 +1,16 @@
 """Every error that modassist raises on purpose.
 
-    ModassistError
-    ├── ConfigError      settings: a file, a variable or a flag
-    ├── RuleError        rule packs (path, line)
-    ├── RecordError      a thread record that cannot be read (source, place in it)
-    ├── ForumError       the forum
-    │   ├── ForumUnavailable   may be tried again
-    │   │   └── RateLimited    says how long to wait
-    │   └── ForumRefused       will be refused again: permissions, walls, wrong address
-    │       └── PageRefused    only this one address: a deleted topic, a hidden group
-    ├── StoreError       the database
-    └── ModelError       a model file
+ModassistError
+├── ConfigError      settings: a file, a variable or a flag
+├── RuleError        rule packs (path, line)
+├── RecordError      a thread record that cannot be read (source, place in it)
+├── ForumError       the forum
+│   ├── ForumUnavailable   may be tried again
+│   │   └── RateLimited    says how long to wait
+│   └── ForumRefused       will be refused again: permissions, walls, wrong address
+│       └── PageRefused    only this one address: a deleted topic, a hidden group
+├── StoreError       the database
+└── ModelError       a model file
 """
 
 from __future__ import annotations

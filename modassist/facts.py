@@ -136,7 +136,8 @@ def _without_complaint(judgement: Judgement, wanted: set[int]) -> Case | None:
         if reply.post.number in wanted and reply.answers:
             answered = {post.post.number: post for post in judgement.posts}[reply.answers[-1]]
             own = tuple(
-                p for p in judgement.posts
+                p
+                for p in judgement.posts
                 if p.post.author == answered.post.author and p.post.number >= answered.post.number
             )
             return with_answers(Case(answered.post.author, own), judgement.posts)
@@ -194,7 +195,7 @@ def _question(case: Case) -> Said | None:
     for post in reversed(case.waiting or case.posts):
         for span in reversed(sentences(post.words.text)):
             text = post.words.text[span.start : span.end]
-            if text.rstrip(" )\"“”»").endswith("?") and len(text.split()) >= SHORTEST_CLAIM:
+            if text.rstrip(' )"“”»').endswith("?") and len(text.split()) >= SHORTEST_CLAIM:
                 return Said(shorten(text), post)
     return None
 

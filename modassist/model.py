@@ -44,17 +44,13 @@ class Signal(StrEnum):
     ABUSE = "abuse"
 
 
-FLAGGING = frozenset(
-    {Signal.CONTRADICTION, Signal.DISMISSAL, Signal.CONDESCENSION, Signal.BLAME, Signal.DEFLECTION}
-)
+FLAGGING = frozenset({Signal.CONTRADICTION, Signal.DISMISSAL, Signal.CONDESCENSION, Signal.BLAME, Signal.DEFLECTION})
 """Signals that flag a staff reply by themselves."""
 
 EMPTY = frozenset({Signal.CANNED, Signal.NON_ANSWER})
 """Signals that flag a staff reply only where staff said nothing better to that complaint."""
 
-GOOD_PRACTICE = frozenset(
-    {Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS, Signal.NEXT_STEP, Signal.COMMITS_TIME}
-)
+GOOD_PRACTICE = frozenset({Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS, Signal.NEXT_STEP, Signal.COMMITS_TIME})
 
 STAFF_SIGNALS = FLAGGING | EMPTY | GOOD_PRACTICE
 CUSTOMER_SIGNALS = frozenset(Signal) - STAFF_SIGNALS
@@ -73,9 +69,7 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-WAITING = frozenset(
-    {State.UNANSWERED, State.ONLY_PEERS, State.DROPPED, State.BROKEN_PROMISE, State.SILENT_PROGRESS}
-)
+WAITING = frozenset({State.UNANSWERED, State.ONLY_PEERS, State.DROPPED, State.BROKEN_PROMISE, State.SILENT_PROGRESS})
 """States in which the customer is owed a word: each of them alone makes an escalation."""
 
 

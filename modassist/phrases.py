@@ -41,8 +41,7 @@ _MOST_SPELLINGS = 64
 _MOST_JOINED = 400
 _GAP = ".{0,%d}?"
 _GAP_AMONG_SIGNS = f"(?:{SIGNS}{{0,3}}{WORDS}){{0,%d}}?{SIGNS}{{0,3}}"
-_BEGIN, _END = "(?m:^)", "(?m:$)"
-_EDGES_AMONG_SIGNS = {_BEGIN: f"{_BEGIN}{SIGNS}{{0,5}}", _END: f"(?={SIGNS}{{0,20}}{_END})", ".": WORDS}
+_EDGES_AMONG_SIGNS = {r"\A": rf"\A{SIGNS}{{0,5}}", r"\Z": rf"(?={SIGNS}{{0,20}}\Z)", ".": WORDS}
 
 _LETTER = re.compile(r"(ss|[^?])(\??)")
 _SPELLED_OTHERWISE = re.compile("[äöüß'?]|ss")
@@ -62,7 +61,7 @@ _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 """In endings of the tables: a vowel that follows the harmony, or (V) repeats the one before it."""
 
 
-_EDGES = {START: Edge(_BEGIN), END: Edge(_END), ANY_WORD: Edge(".")}
+_EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: Edge(".")}
 
 
 def _rarest(wanted: list[TokenClass]) -> tuple[TokenClass, ...]:
@@ -351,28 +350,22 @@ class Phrase:
     In every match stands, for one of the `ways`, a token of each of its classes, in this order.
     """
 
-    __slots__ = ("_alphabet", "_late", "_patterns", "_watched", "has_signs", "shape", "ways")
+    __slots__ = ("_alphabet", "_shape", "has_signs", "patterns", "ways")
 
-    def __init__(self, shape: Shape, alphabet: Alphabet, ways: tuple[tuple[TokenClass, ...], ...] = ()) -> None:
+    def __init__(self, shape: Shape, alphabet: Alphabet, ways: tuple[tuple[TokenClass, ...], ...]) -> None:
         self.ways = ways
         self.has_signs = has_signs(shape)
         """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
-        self.shape = shape
+        self._shape = shape
         self._alphabet = alphabet
-        self._patterns: list[re.Pattern[str] | None] = [None, None]
-        self._late: tuple[set[str], set[str]] = (set(), set())
-        """Codes that its classes have got since the expressions were made."""
-        self._watched: set[Atom] = set()
+        self.patterns: list[re.Pattern[str] | None] = [None, None]
+        """As `pattern` gives them; None where it has to be made, or made again."""
 
-    def pattern(self, bare: bool, present: frozenset[str]) -> re.Pattern[str]:
-        """The expression over codes; `bare` for texts without any umlaut, where „a“ may stand for „ä“.
-
-        It is made again only for a text that holds (`present`) a code which it does not know yet.
-        """
-        found = self._patterns[bare]
-        if found is None or (self._late[bare] and not self._late[bare].isdisjoint(present)):
-            self._late[bare].clear()
-            found = self._patterns[bare] = re.compile(self._render(self.shape, bare))
+    def pattern(self, bare: bool = False) -> re.Pattern[str]:
+        """The expression over codes; `bare` for texts without any umlaut, where „a“ may stand for „ä“."""
+        found = self.patterns[bare]
+        if found is None:
+            found = self.patterns[bare] = re.compile(self._render(self._shape, bare))
         return found
 
     def atoms(self) -> list[list[Atom]]:
@@ -393,19 +386,9 @@ class Phrase:
 
     def _codes(self, wanted: TokenClass) -> str:
         atom = self._alphabet.atom(wanted)
-        if atom not in self._watched:
-            self._watched.add(atom)
+        if self._outdate not in atom.watchers:
             atom.watchers.append(self._outdate)
         return f"[{''.join(_ranges(sorted(atom.codes)))}]" if atom.codes else "(?!)"
 
-    def _outdate(self, code: str) -> None:
-        for late in self._late:
-            late.add(code)
-
-
-def any_of(phrases: Iterable[Phrase], alphabet: Alphabet) -> tuple[Phrase, ...]:
-    """One phrase (two, if some name signs) that stands wherever one of these does."""
-    by_signs: dict[bool, list[Shape]] = {}
-    for phrase in phrases:
-        by_signs.setdefault(phrase.has_signs, []).append(phrase.shape)
-    return tuple(Phrase(Either(tuple(shapes), is_optional=False), alphabet) for shapes in by_signs.values())
+    def _outdate(self, _: str) -> None:
+        self.patterns = [None, None]

@@ -10,7 +10,6 @@ from modassist.due import TimeWords, due
 from modassist.model import EMPTY, Cue, JudgedPost, Limits, Role, Span
 from modassist.text import sentences
 
-
 PROMISING = ("promise", "delivers")
 
 
@@ -25,9 +24,7 @@ class Promise:
     kept_by: JudgedPost | None = None
 
 
-def ledger(
-    posts: Sequence[JudgedPost], limits: Limits, times: Mapping[str, TimeWords]
-) -> tuple[Promise, ...]:
+def ledger(posts: Sequence[JudgedPost], limits: Limits, times: Mapping[str, TimeWords]) -> tuple[Promise, ...]:
     """Every promise of the thread in order, each with the post that kept it, where one did."""
     promises = []
     for index, post in enumerate(posts):
@@ -39,9 +36,7 @@ def ledger(
     return tuple(promises)
 
 
-def _promised(
-    post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]
-) -> list[tuple[str, datetime | None]]:
+def _promised(post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]) -> list[tuple[str, datetime | None]]:
     """The sentences that promise, with their due time; one entry a sentence.
 
     That a thing will be there ("delivers") is a promise only with a time in it; to come back is one without, too.

@@ -153,9 +153,7 @@ def _has_peers(scene: _Scene, case: Case) -> bool:
 
 def _overdue(scene: _Scene, waits: Sequence[_Wait]) -> Iterator[ThreadState]:
     late = [
-        wait
-        for wait in waits
-        if worktime.elapsed(wait.since.post.created_at, scene.now, scene.limits) > scene.limit
+        wait for wait in waits if worktime.elapsed(wait.since.post.created_at, scene.now, scene.limits) > scene.limit
     ]
     kinds = {wait.state for wait in late}
     if State.ONLY_PEERS in kinds:
@@ -266,9 +264,7 @@ def _slow_first_reply(scene: _Scene) -> Iterator[ThreadState]:
         return
     waited = worktime.elapsed(opened.post.created_at, first.post.created_at, scene.limits)
     if waited > scene.limit and scene.now - first.post.created_at <= scene.limits.recent:
-        yield ThreadState(
-            State.SLOW_FIRST_REPLY, opened.post.created_at, worktime.hours(waited), first.post.number
-        )
+        yield ThreadState(State.SLOW_FIRST_REPLY, opened.post.created_at, worktime.hours(waited), first.post.number)
 
 
 def _pile_on(scene: _Scene) -> Iterator[ThreadState]:
@@ -296,7 +292,9 @@ def _same_trouble(first: Case, other: Case) -> bool:
 
 def _told(case: Case) -> frozenset[str]:
     opened = case.opened
-    return content_words(opened.words.text, words_of(opened.lang, "stop_words") | words_of(opened.lang, "function_words"))
+    return content_words(
+        opened.words.text, words_of(opened.lang, "stop_words") | words_of(opened.lang, "function_words")
+    )
 
 
 def _next_change(

@@ -28,7 +28,9 @@ class Saying:
     wordings: Mapping[str, tuple[str, ...]]
 
     def fits(self, conditions: frozenset[str]) -> bool:
-        return all((name[4:] not in conditions) if name.startswith("not ") else (name in conditions) for name in self.when)
+        return all(
+            (name[4:] not in conditions) if name.startswith("not ") else (name in conditions) for name in self.when
+        )
 
     def wording(self, register: str, choice: int) -> str:
         texts = self.wordings.get(register) or self.wordings[NEUTRAL]
@@ -58,7 +60,9 @@ class Wordbook:
             return self.durations["hours"].format(n=round(hours))
         return self.durations["days"].format(n=round(hours / 24))
 
-    def say(self, part: str, conditions: frozenset[str], facts: Mapping[str, str], *, register: str, choice: int) -> str:
+    def say(
+        self, part: str, conditions: frozenset[str], facts: Mapping[str, str], *, register: str, choice: int
+    ) -> str:
         """The first fitting saying of a part with its facts filled in; "" where none fits."""
         for saying in self.parts.get(part, ()):
             if not saying.fits(conditions):

@@ -55,8 +55,17 @@ def thread(*said: Said, title: str = "A thread", **more: object) -> Thread:
         at = at if number == 1 else at + one.after
         kind = PostKind.SMALL_ACTION if one.action else PostKind.REGULAR
         posts.append(
-            Post(number, one.by, one.role, at, raw=one.text, reply_to=one.reply_to, accepted=one.accepted,
-                 action=one.action, kind=kind)
+            Post(
+                number,
+                one.by,
+                one.role,
+                at,
+                raw=one.text,
+                reply_to=one.reply_to,
+                accepted=one.accepted,
+                action=one.action,
+                kind=kind,
+            )
         )
     return Thread(4711, title, tuple(posts), **more)  # type: ignore[arg-type]
 

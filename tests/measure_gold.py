@@ -102,7 +102,13 @@ def _post(table: dict[str, Tally], post: dict[str, Any], judged: Any, where: str
 
 def report(tallies: dict[str, dict[str, Tally]], errors: str | None) -> None:
     for lang, table in sorted(tallies.items()):
-        for name in ["waiting", "complaint", "flagged", "escalate", *sorted(set(table) - {"waiting", "complaint", "flagged", "escalate"})]:
+        for name in [
+            "waiting",
+            "complaint",
+            "flagged",
+            "escalate",
+            *sorted(set(table) - {"waiting", "complaint", "flagged", "escalate"}),
+        ]:
             t = table[name]
             support = Counter(hit=t.hit, missed=t.missed).total()
             print(f"{lang} {name:22} P {t.precision:.2f} R {t.recall:.2f} F1 {t.f1:.2f}  n={support} wrong={t.wrong}")

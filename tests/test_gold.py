@@ -68,5 +68,7 @@ def test_no_wording_of_the_labelled_threads_is_in_rules_or_samples() -> None:
         for line in path.read_text(encoding="utf-8").splitlines():
             for post in json.loads(line)["posts"]:
                 gold.update(runs(post.get("raw") or post.get("cooked") or ""))
-    copied = [f"{path.parent.name}/{path.name}: {run}" for path, text in our_texts() for run in runs(text) if run in gold]
+    copied = [
+        f"{path.parent.name}/{path.name}: {run}" for path, text in our_texts() for run in runs(text) if run in gold
+    ]
     assert not copied

@@ -215,9 +215,7 @@ def test_closing_after_an_explanation_is_not_silent() -> None:
 
 
 def test_a_device_that_comes_back_without_a_word_is_silent_progress() -> None:
-    standing = stand(
-        customer("It came back without a note.", shows=BROKEN, cues=("silent_return",)), at=hours(30)
-    )
+    standing = stand(customer("It came back without a note.", shows=BROKEN, cues=("silent_return",)), at=hours(30))
     assert names(standing) == {"unanswered", "silent_progress"}
 
 

@@ -35,12 +35,14 @@ def english(loaded: Detectors) -> dict[int, Analysis]:
 
 def sayings(loaded: Detectors) -> list[tuple[str, str, str]]:
     """(language, part, text) of every wording a draft can be made of, its facts left open."""
-    found = []
-    for lang, book in loaded.replies.items():
-        for part, its in book.parts.items():
-            for text in (text for saying in its for texts in saying.wordings.values() for text in texts):
-                found.append((lang, part, re.sub(r"\{\w+\}", "[…]", text)))
-    return found
+    return [
+        (lang, part, re.sub(r"\{\w+\}", "[…]", text))
+        for lang, book in loaded.replies.items()
+        for part, its in book.parts.items()
+        for saying in its
+        for texts in saying.wordings.values()
+        for text in texts
+    ]
 
 
 def test_no_wording_for_drafts_is_refused_by_our_own_rules(loaded: Detectors) -> None:
@@ -104,8 +106,11 @@ def test_a_draft_leaves_a_gap_for_what_only_a_person_knows(english: dict[int, An
 
 
 def test_the_draft_speaks_as_the_customer_does(english: dict[int, Analysis]) -> None:
-    registers = {topic: found.escalation.draft.register for topic, found in english.items()
-                 if found.escalation is not None and found.escalation.draft is not None}
+    registers = {
+        topic: found.escalation.draft.register
+        for topic, found in english.items()
+        if found.escalation is not None and found.escalation.draft is not None
+    }
     assert registers[105] == "du"
     assert registers[103] == "Sie"
     assert registers[304] == "te"
@@ -131,13 +136,43 @@ def test_notes_are_in_the_moderators_language_and_drafts_in_the_customers(loaded
 
 def test_every_placeholder_of_every_text_is_a_fact_that_exists(loaded: Detectors) -> None:
     known = {
-        "title", "product", "customer", "claim", "claim_post", "claim_date", "since", "tried", "repeat", "harm",
-        "leaving", "question", "latest", "latest_post", "latest_date", "reply", "reply_post", "reply_date", "promise",
-        "promise_post", "promise_due", "waited", "waiting_post", "others", "one_other", "replies",
+        "title",
+        "product",
+        "customer",
+        "claim",
+        "claim_post",
+        "claim_date",
+        "since",
+        "tried",
+        "repeat",
+        "harm",
+        "leaving",
+        "question",
+        "latest",
+        "latest_post",
+        "latest_date",
+        "reply",
+        "reply_post",
+        "reply_date",
+        "promise",
+        "promise_post",
+        "promise_due",
+        "waited",
+        "waiting_post",
+        "others",
+        "one_other",
+        "replies",
     }
     for books in (loaded.replies, loaded.notes):
         for book in books.values():
-            used = {n for its in book.parts.values() for s in its for ts in s.wordings.values() for t in ts for n in placeholders(t)}
+            used = {
+                n
+                for its in book.parts.values()
+                for s in its
+                for ts in s.wordings.values()
+                for t in ts
+                for n in placeholders(t)
+            }
             assert used <= known
 
 
