@@ -30,7 +30,21 @@ from modassist.notation import (
     Sequence,
     Word,
 )
-from modassist.shapes import Edge, Either, One, Row, Shape, Skip, alike, frequency, has_signs, length, required, united, ways
+from modassist.shapes import (
+    Edge,
+    Either,
+    One,
+    Row,
+    Shape,
+    Skip,
+    alike,
+    frequency,
+    has_signs,
+    length,
+    required,
+    united,
+    ways,
+)
 
 _NUMBER = r"\d+(?:[.,:]\d+)*"
 _ENDING = r"\w{0,40}"
