@@ -88,7 +88,7 @@ def judge_posts(
     judged = [reading.judge(post, own) for post, own in zip(posts, words, strict=True)]
     told_later = complaints.by_hindsight(judged)
     if told_later:
-        again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later)
+        again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later, reading.customer_hits)
         judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
         reading = again
     reading.remember()
@@ -107,8 +107,11 @@ class _Reading:
         now: datetime,
         boilerplate: Boilerplate | None,
         told_later: frozenset[int] = frozenset(),
+        customer_hits: dict[int, Sequence[Hit]] | None = None,
     ) -> None:
         self._told_later = told_later
+        self.customer_hits: dict[int, Sequence[Hit]] = {} if customer_hits is None else customer_hits
+        """Hits in customer posts by number. They do not depend on the context, so a second pass takes them over."""
         self._thread = thread
         self._lang = lang
         self._detectors = detectors
@@ -147,8 +150,9 @@ class _Reading:
     # -- customers ---------------------------------------------------------------------------------------------
 
     def _customer(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
-        spans = sentences(words.text)
-        hits = self._find(words, lang, Role.CUSTOMER, spans)
+        hits = self.customer_hits.get(post.number)
+        if hits is None:
+            hits = self.customer_hits[post.number] = self._find(words, lang, Role.CUSTOMER, sentences(words.text))
         judged = JudgedPost(post, words, lang, cues=cues(hits))
         found = dict(scored(hits, words))
         reason = complaints.in_context(judged, found, self._judged, self._told_later)
