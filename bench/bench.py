@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modassist import analysis, detectors, sample
-from modassist.boilerplate import Boilerplate
+from modassist import sample
+from modassist.judging import analysis, detectors
+from modassist.judging.boilerplate import Boilerplate
 from modassist.model import Limits, Staff, Thread
-from modassist.record_files import BadRecord, read_records
-from modassist.records import to_thread
-from modassist.text import own_words
+from modassist.records.files import BadRecord, read_records
+from modassist.records.threads import to_thread
+from modassist.text.own_words import own_words
 
 NOW = datetime(2026, 3, 16, 8, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "real" / "support-forum.jsonl.gz"

@@ -17,8 +17,8 @@ import click
 from modassist import __version__
 from modassist.commands import COMMANDS
 from modassist.commands.run import Run
+from modassist.digest.printable import one_line
 from modassist.errors import ModassistError
-from modassist.printable import one_line
 
 INTERRUPTED = 130
 

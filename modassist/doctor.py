@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modassist.discourse import Forum
+from modassist.config.settings import Settings
 from modassist.errors import ForumError, ModassistError, PageRefused, RuleError
-from modassist.settings import Settings
+from modassist.forum.discourse import Forum
 
 SILENT_AFTER = timedelta(days=2)
 """A forum that was last read so long ago is probably no longer polled."""
@@ -58,7 +58,7 @@ def examine(load_settings: Callable[[], Settings], *, now: datetime) -> Iterator
 
 def _rules(settings: Settings) -> Iterator[Finding]:
     from modassist.resources import rules_root
-    from modassist.rules import load_packs
+    from modassist.rules.rulebook import load_packs
 
     try:
         packs = load_packs(rules_root(), *settings.rules.folders, disable=settings.rules.disable)
@@ -72,7 +72,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
-    from modassist.store import Store
+    from modassist.store.store import Store
 
     if not settings.database.exists():
         yield _note("database", f"{settings.database} is not there yet", "`modassist poll` makes it")

@@ -11,19 +11,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from modassist import analysis
-from modassist.analysis import to_record
-from modassist.boilerplate import wording
-from modassist.digest import Digest
+from modassist.config.settings import Settings
+from modassist.digest.digest import Digest
 from modassist.errors import ModassistError, RuleError
+from modassist.forum.poll import PollSettings
+from modassist.judging import analysis
+from modassist.judging.analysis import to_record
+from modassist.judging.boilerplate import wording
 from modassist.model import Analysis, Staff, Thread
-from modassist.packs import pack_files
-from modassist.poll import PollSettings
-from modassist.records import to_thread
+from modassist.records.stream import Judge, load_judge
+from modassist.records.threads import to_thread
 from modassist.resources import rules_root
-from modassist.settings import Settings
-from modassist.store import Store, ThreadKey
-from modassist.stream import Judge, load_judge
+from modassist.rules.packs import pack_files
+from modassist.store.store import Store, ThreadKey
 
 log = logging.getLogger("modassist")
 

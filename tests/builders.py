@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from modassist.context import Pending
+from modassist.judging.context import Pending
 from modassist.model import Cue, Finding, JudgedPost, OwnWords, Post, PostKind, Role, Signal, Thread
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

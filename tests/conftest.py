@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modassist import detectors
+from modassist.judging import detectors
 
 
 @pytest.fixture(autouse=True)

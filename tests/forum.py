@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from modassist.discourse import Forum
-from modassist.forumserver import Fault, ForumServer, Reply
+from modassist.forum.discourse import Forum
+from modassist.forum.practice.server import Fault, ForumServer, Reply
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modassist import analysis, detectors
+from modassist.judging import analysis, detectors
 from modassist.model import EMPTY, WAITING, Limits, Role, Signal, Staff
-from modassist.records import to_thread
+from modassist.records.threads import to_thread
 
 
 @dataclass

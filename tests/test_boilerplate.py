@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist.boilerplate import Boilerplate, wording
+from modassist.judging.boilerplate import Boilerplate, wording
 
 TEMPLATE = "Hello {name}, thank you for getting in touch with our friendly team, we have passed your message {n} on."
 

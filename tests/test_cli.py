@@ -23,7 +23,7 @@ from modassist import __version__, sample
 from modassist.cli import group
 from modassist.commands import reading
 from modassist.errors import ModassistError
-from modassist.forumserver import Fault, ForumServer, Reply
+from modassist.forum.practice.server import Fault, ForumServer, Reply
 
 STORY = sample.load()
 NOW = STORY.now.isoformat()

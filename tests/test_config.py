@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist import kinds
-from modassist.config import as_toml, explained, load
+from modassist.config.layers import as_toml, explained, kinds, load
+from modassist.config.settings import KNOWN
 from modassist.errors import ConfigError
-from modassist.settings import KNOWN
 
 CONTRACT = """
 language = "de"

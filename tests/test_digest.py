@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from modassist.cards import card
-from modassist.digest import FORMATS, Digest, render
-from modassist.excerpt import evidence_spans, excerpt
-from modassist.markdown import escaped
+from modassist.digest.cards import card
+from modassist.digest.digest import FORMATS, Digest, render
+from modassist.digest.excerpt import evidence_spans, excerpt
+from modassist.digest.markdown import escaped
+from modassist.digest.printable import one_line, visible
+from modassist.digest.terminal import render_thread
+from modassist.digest.wording import Wording
 from modassist.model import LANGUAGES, Span
-from modassist.printable import one_line, visible
-from modassist.terminal import render_thread
-from modassist.wording import Wording
 
 NOW = datetime(2026, 3, 5, 8, tzinfo=UTC)
 FIRST = (

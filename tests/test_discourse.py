@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from forum import START, Wall, fault, json_reply, long_record, record, serving, web_page
-from modassist.discourse import instant_of, is_pinned
 from modassist.errors import ForumRefused, PageRefused
+from modassist.forum.discourse import instant_of, is_pinned
 
 
 def numbers(thread: dict[str, Any]) -> list[int]:

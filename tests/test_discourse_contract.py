@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 from forum import START, fault, json_reply, long_record, record, serving
-from modassist.discourse import Forum
-from modassist.forumserver import ForumServer, Request
+from modassist.forum.discourse import Forum
+from modassist.forum.practice.server import ForumServer, Request
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "discourse-api"
 

@@ -17,15 +17,16 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from modassist import cli, kinds, sample
-from modassist.config import load
-from modassist.forumserver import ForumServer
+from modassist import cli, sample
+from modassist.config import kinds
+from modassist.config.layers import load
+from modassist.config.settings import KNOWN
+from modassist.forum.practice.server import ForumServer
 from modassist.model import Signal, State
-from modassist.packfields import CUES, FIELDS, WEIGHTS
-from modassist.packs import Folder, read_folders
 from modassist.resources import rules_root
-from modassist.rules import check
-from modassist.settings import KNOWN
+from modassist.rules.packfields import CUES, FIELDS, WEIGHTS
+from modassist.rules.packs import Folder, read_folders
+from modassist.rules.rulebook import check
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CHANGELOG.md", "docs/design.md", "docs/rules.md")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist import due
+from modassist.judging import due
 from modassist.model import LANGUAGES
 from modassist.resources import load_yaml, rules_root
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from modassist.errors import StoreError
-from modassist.export import COLUMNS, FORMATS, export
-from modassist.importing import BATCH, ImportReport, import_records
-from modassist.record_files import BadRecord, Record
-from modassist.store import Store, ThreadKey
+from modassist.records.export import COLUMNS, FORMATS, export
+from modassist.records.files import BadRecord, Record
+from modassist.records.importing import BATCH, ImportReport, import_records
+from modassist.store.store import Store, ThreadKey
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 FORUM = "https://forum.example.com"
@@ -116,7 +116,7 @@ def test_an_empty_database_exports_no_rows_and_the_stream_stays_open(store: Stor
 
 
 def test_all_batches_are_exported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modassist.export.BATCH", 2)
+    monkeypatch.setattr("modassist.records.export.BATCH", 2)
     for key in (1, 2, 3):
         with_findings(store, key)
     assert [json.loads(line)["topic_id"] for line in written(store, "jsonl").splitlines()] == [

@@ -9,9 +9,9 @@ import requests
 from selectolax.lexbor import LexborHTMLParser
 
 from forum import START, Wall, at, record, serving
-from modassist.cooked import cook
-from modassist.forumserver import ForumServer
-from modassist.text import own_words
+from modassist.forum.practice.cooked import cook
+from modassist.forum.practice.server import ForumServer
+from modassist.text.own_words import own_words
 
 RAW = """Hallo Team,
 

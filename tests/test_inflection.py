@@ -7,12 +7,12 @@ from functools import cache
 import pytest
 import yaml
 
-from modassist.copies import Copy
-from modassist.inflection import Inflection
-from modassist.matcher import ready
 from modassist.model import Span
-from modassist.phrases import Grammar
 from modassist.resources import rules_root
+from modassist.rules.copies import Copy
+from modassist.rules.inflection import Inflection
+from modassist.rules.matcher import ready
+from modassist.rules.phrases import Grammar
 
 FINNISH_NOUNS = {
     "laite": "laite laitteen laitetta laitteessa laitteeseen laitteita laitteiden laitteissa laitteeni laitteessanikin laitteenne laitteeks laittees laitteistaan laitteelle laitteiltamme",

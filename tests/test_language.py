@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modassist.language import Identifier, address, load
 from modassist.model import LANGUAGES
 from modassist.resources import language_lists, words_of
+from modassist.text.language import Identifier, address, load
 
 GERMAN = """\
 Seit dem Wochenende startet mein Staubsaugroboter nicht mehr.
@@ -241,7 +241,7 @@ _SHARED = load()
 
 def test_the_statistical_model_is_not_loaded_for_clear_texts() -> None:
     program = (
-        "import sys; from modassist.language import load; i = load();"
+        "import sys; from modassist.text.language import load; i = load();"
         "assert i.identify('Das ist nicht gut, ich bin nicht zufrieden und warte noch immer.') == 'de';"
         "assert 'py3langid' not in sys.modules"
     )

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist.copies import Copy, Spelling, folded
 from modassist.errors import RuleError
-from modassist.inflection import Inflection
-from modassist.matcher import ready
 from modassist.model import Span
-from modassist.phrases import Grammar
-from modassist.regexes import MAX_PATHS, check_regex, required_literals
+from modassist.rules.copies import Copy, Spelling, folded
+from modassist.rules.inflection import Inflection
+from modassist.rules.matcher import ready
+from modassist.rules.phrases import Grammar
+from modassist.rules.regexes import MAX_PATHS, check_regex, required_literals
 
 
 def grammar(lang: str = "en", **lists: list[str]) -> Grammar:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from modassist import sample
+from modassist.config.settings import ForumSettings, LimitSettings, Settings
 from modassist.model import Analysis, Role
 from modassist.pipeline import Desk, Wanted, gather
-from modassist.settings import ForumSettings, LimitSettings, Settings
-from modassist.store import Store, ThreadKey
+from modassist.store.store import Store, ThreadKey
 
 STORY = sample.load()
 SOURCE = "https://forum.example.com"
@@ -92,7 +92,7 @@ def test_a_setting_that_changes_no_verdict_makes_nothing_due(desk: Desk) -> None
 
 def test_the_version_is_the_same_in_every_run_of_the_program() -> None:
     code = (
-        "from modassist.pipeline import Desk; from modassist.settings import *\n"
+        "from modassist.pipeline import Desk; from modassist.config.settings import *\n"
         "print(Desk(None, Settings(forum=ForumSettings(staff_usernames=tuple('abcdefgh'))), None).version)"
     )
     runs = {

@@ -26,13 +26,13 @@ from forum import (
     slow_down_text,
     web_page,
 )
-from modassist.changekey import ChangeKey, facts_of, key_of
-from modassist.discourse import Forum
 from modassist.errors import ForumRefused, ForumUnavailable, RateLimited
-from modassist.forumserver import ForumServer
-from modassist.forumstate import Topic, Viewer
-from modassist.poll import PollReport, PollSettings, poll
-from modassist.store import Store
+from modassist.forum.changekey import ChangeKey, facts_of, key_of
+from modassist.forum.discourse import Forum
+from modassist.forum.poll import PollReport, PollSettings, poll
+from modassist.forum.practice.server import ForumServer
+from modassist.forum.practice.state import Topic, Viewer
+from modassist.store.store import Store
 
 DAY = timedelta(days=1)
 

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist.record_files import BadRecord, Record, read_records
+from modassist.records.files import BadRecord, Record, read_records
 
 THREE: list[dict[str, Any]] = [{"id": 1, "title": "Grüße, [ja] {nein}"}, {"id": 2, "posts": []}, {"id": 3, "t": 'a"\\'}]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from modassist.errors import RecordError
 from modassist.instants import instant_text, parse_instant, sortable_text
 from modassist.model import Post, PostKind, Role, Staff, Thread
-from modassist.records import from_thread, to_thread
+from modassist.records.threads import from_thread, to_thread
 from strategies import MOMENTS, threads
 
 NOBODY = Staff()

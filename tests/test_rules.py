@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modassist.errors import RuleError
-from modassist.matcher import ready
 from modassist.model import LANGUAGES, Role, Signal
-from modassist.packs import NOT_PACKS, pack_files, read_folders
 from modassist.resources import rules_root
-from modassist.rulecheck import check_paths, example_faults, main
-from modassist.rules import Answered, Hit, RulePacks, check, combine, load_packs
+from modassist.rules.matcher import ready
+from modassist.rules.packs import NOT_PACKS, pack_files, read_folders
+from modassist.rules.rulebook import Answered, Hit, RulePacks, check, combine, load_packs
+from modassist.rules.rulecheck import check_paths, example_faults, main
 
 HEAD = "signal: dismissal\nlang: en\nrules:\n"
 COMPLAINT = Answered("The pump is broken", frozenset({"complaint"}))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modassist import analysis, detectors, sample
+from modassist import sample
+from modassist.judging import analysis, detectors
 from modassist.model import Analysis, Limits, Staff
-from modassist.records import to_thread
+from modassist.records.threads import to_thread
 
 SAMPLE = sample.load()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist.scrub import scrub
+from modassist.store.scrub import scrub
 
 
 def without(text: str, *names: str) -> str:

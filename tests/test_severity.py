@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import START, customer, judged, staff
+from modassist.judging.severity import rate
 from modassist.model import FLAGGING, GOOD_PRACTICE, WAITING, Finding, JudgedPost, Signal, State, ThreadState
-from modassist.severity import rate
 
 BAD, GOOD = sorted(FLAGGING), sorted(GOOD_PRACTICE)
 STATES = st.lists(

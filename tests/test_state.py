@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from builders import START, Said, automatic, customer, days, hours, judged, staff
-from modassist import due
+from modassist.judging import due
+from modassist.judging.state import Standing, thread_states
 from modassist.model import LANGUAGES, Limits, Signal, State, ThreadState
 from modassist.resources import load_yaml, rules_root
-from modassist.state import Standing, thread_states
 
 TIMES = due.load({lang: load_yaml(rules_root() / lang / "times.yaml") for lang in LANGUAGES})
 BROKEN = (Signal.COMPLAINT,)

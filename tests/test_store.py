@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modassist import store_findings
 from modassist.errors import RecordError, StoreError
-from modassist.migrations import APPLICATION_ID, MIGRATIONS, migrate
 from modassist.model import Role, Staff, Thread
-from modassist.records import from_thread, to_thread
-from modassist.store import Cursor, SaveReport, Store, ThreadKey
-from modassist.store_findings import ESCALATED
+from modassist.records.threads import from_thread, to_thread
+from modassist.store import findings as store_findings
+from modassist.store.findings import ESCALATED
+from modassist.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from modassist.store.store import Cursor, SaveReport, Store, ThreadKey
 from strategies import threads
 
 FORUM = "https://forum.example.com"
@@ -290,8 +290,8 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(path: Path, monkeypatch
         db.execute("THIS IS NOT SQL")
 
     Store.open(path).close()
-    monkeypatch.setattr("modassist.migrations.MIGRATIONS", (*MIGRATIONS, m999_broken))
-    monkeypatch.setattr("modassist.database.MIGRATIONS", (*MIGRATIONS, m999_broken))
+    monkeypatch.setattr("modassist.store.migrations.MIGRATIONS", (*MIGRATIONS, m999_broken))
+    monkeypatch.setattr("modassist.store.database.MIGRATIONS", (*MIGRATIONS, m999_broken))
     with pytest.raises(StoreError):
         Store.open(path)
     monkeypatch.undo()
@@ -301,7 +301,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(path: Path, monkeypatch
 
 def test_an_up_to_date_database_opens_without_loading_sqlite_utils(path: Path) -> None:
     Store.open(path).close()
-    code = f"import sys; from pathlib import Path; from modassist.store import Store; Store.open(Path({str(path)!r})); print('sqlite_utils' in sys.modules)"
+    code = f"import sys; from pathlib import Path; from modassist.store.store import Store; Store.open(Path({str(path)!r})); print('sqlite_utils' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "False\n"
 
 
@@ -343,7 +343,7 @@ def test_a_killed_program_leaves_whole_topics_or_none(path: Path) -> None:
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from modassist.store import Store
+from modassist.store.store import Store
 store = Store.open(Path({str(path)!r}))
 def save(key):
     store.save_topic({topic(post(), post(2))!r} | {{"id": key}}, source={FORUM!r}, seen_at=datetime.now(UTC))
@@ -362,7 +362,7 @@ with store.transaction():
 def test_a_second_writer_is_told_that_the_database_is_in_use(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modassist.database.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("modassist.store.database.BUSY_SECONDS", 0.01)
     with Store.open(path) as other, store.transaction(), pytest.raises(StoreError, match="is in use"):
         save(other, post())
 
@@ -884,7 +884,7 @@ def test_a_hostile_name_is_only_a_name(store: Store, path: Path, name: str) -> N
 
 
 def test_traces_left_by_a_reader_are_told(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modassist.database.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("modassist.store.database.BUSY_SECONDS", 0.01)
     a_busy_forum(store)
     with Store.open(path) as impatient, Store.open(path, read_only=True) as reader:
         reader.db.run("BEGIN")

@@ -6,12 +6,14 @@ import re
 
 import pytest
 
-from modassist import analysis, detectors, draftlint, sample
-from modassist.detectors import Detectors
+from modassist import sample
+from modassist.advice import draftlint
+from modassist.advice.wordbook import placeholders
+from modassist.judging import analysis, detectors
+from modassist.judging.detectors import Detectors
 from modassist.model import Analysis, Limits, Signal, Staff
-from modassist.records import to_thread
-from modassist.rules import Answered
-from modassist.wordbook import placeholders
+from modassist.records.threads import to_thread
+from modassist.rules.rulebook import Answered
 
 SAMPLE = sample.load()
 COMPLAINT = Answered("My pump died and nobody answers.", frozenset({Signal.COMPLAINT}))

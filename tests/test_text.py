@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modassist.emoji import emoji
 from modassist.model import OwnWords, Quote
-from modassist.text import clean, content_words, own_words, sentences, tokens
+from modassist.text.emoji import emoji
+from modassist.text.own_words import clean, content_words, own_words, sentences, tokens
 
 
 def of_html(html: str) -> OwnWords:

@@ -32,10 +32,10 @@ from forum import (
     slow_down_text,
     web_page,
 )
-from modassist.answers import Answer, Passing, understand
-from modassist.discourse import Forum
 from modassist.errors import ConfigError, ForumError, ForumRefused, ForumUnavailable, PageRefused, RateLimited
-from modassist.forumserver import DROPPED, ForumServer, Reply
+from modassist.forum.answers import Answer, Passing, understand
+from modassist.forum.discourse import Forum
+from modassist.forum.practice.server import DROPPED, ForumServer, Reply
 
 KEY = "0123456789abcdefSECRET"
 
@@ -242,7 +242,7 @@ def test_an_answer_that_drips_for_ever_is_given_up_by_the_clock() -> None:
 
 
 def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modassist.transport.LARGEST_BODY", 1000)
+    monkeypatch.setattr("modassist.forum.transport.LARGEST_BODY", 1000)
     with serving() as (server, forum, _):
         server.faults.append(fault(reply(200, "[" + " " * 5000 + "]")))
         with pytest.raises(PageRefused, match="longer than"):

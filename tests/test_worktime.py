@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modassist.judging.worktime import elapsed, hours, reached
 from modassist.model import Limits
-from modassist.worktime import elapsed, hours, reached
 
 OFFICE = Limits(
     timezone="Europe/Berlin",

@@ -12,8 +12,8 @@ import click
 from modassist.commands.progress import progress
 from modassist.commands.reading import analyse_due, open_store, raise_for
 from modassist.commands.run import Run, command, duration
+from modassist.digest.printable import one_line
 from modassist.errors import ModassistError
-from modassist.printable import one_line
 
 
 @command("import", "modassist import threads.jsonl.gz && modassist digest --stale")
@@ -24,10 +24,10 @@ def import_command(run: Run, files: tuple[Path, ...], of_forum: bool) -> None:
 
     FILES are as for analyse; - is standard input. Doing it twice changes nothing.
     """
-    from modassist.importing import import_records
     from modassist.pipeline import FILES
-    from modassist.records import read_records
-    from modassist.store import Store
+    from modassist.records.importing import import_records
+    from modassist.records.threads import read_records
+    from modassist.store.store import Store
 
     settings = run.settings()
     if of_forum and not settings.forum.url:
@@ -63,8 +63,8 @@ def export_command(run: Run, form: str, output: Path | None) -> None:
 
     One row for each piece of evidence; parquet needs the extra of that name.
     """
-    from modassist.export import export
     from modassist.pipeline import Desk
+    from modassist.records.export import export
 
     settings = run.settings()
     with open_store(settings) as store:

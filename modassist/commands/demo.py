@@ -14,8 +14,8 @@ from modassist.commands.reading import analyse_due, poll_forum, raise_for, write
 from modassist.commands.run import Run, command, language
 
 if TYPE_CHECKING:
+    from modassist.config.settings import Settings
     from modassist.sample import Sample
-    from modassist.settings import Settings
 
 PAGE = "demo-digest.html"
 EVERYTHING = 1000
@@ -30,7 +30,7 @@ def demo_command(run: Run, speak: str | None) -> None:
     Needs no settings and no network; what it stores is gone when it ends.
     """
     from modassist import sample
-    from modassist.forumserver import ForumServer
+    from modassist.forum.practice.server import ForumServer
 
     story = sample.load()
     now = run.now() if run.now_text else story.now
@@ -46,7 +46,7 @@ def demo_command(run: Run, speak: str | None) -> None:
 
 def _settings(url: str, folder: Path, speak: str | None, story: Sample) -> Settings:
     """Settings of the demo alone: what is configured for the user's own forum must not change the sample's story."""
-    from modassist.config import load
+    from modassist.config.layers import load
 
     posts = [post["created_at"] for record in story.records for post in record["posts"]]
     oldest = datetime.fromisoformat(min(posts))
@@ -64,7 +64,7 @@ def _settings(url: str, folder: Path, speak: str | None, story: Sample) -> Setti
 
 def _tell_the_story(run: Run, settings: Settings, now: datetime, title: str) -> None:
     from modassist.pipeline import Desk, Wanted, gather
-    from modassist.store import Store
+    from modassist.store.store import Store
 
     with Store.open(settings.database) as store:
         desk = Desk(store, settings, now)

@@ -18,13 +18,13 @@ from modassist.commands.run import (
     terminal_width,
     write_output,
 )
+from modassist.digest.printable import one_line
 from modassist.errors import ConfigError, ModassistError, StoreError
-from modassist.printable import one_line
 
 if TYPE_CHECKING:
+    from modassist.config.settings import Settings
+    from modassist.forum.poll import PollReport
     from modassist.pipeline import Desk, Report
-    from modassist.poll import PollReport
-    from modassist.settings import Settings
 
 
 @command("poll", "modassist poll --url https://community.example.com")
@@ -36,7 +36,7 @@ def poll_command(run: Run, url: str | None, full: bool) -> None:
     Resumes where it stopped, also after a kill. Never writes to the forum.
     """
     from modassist.pipeline import Desk
-    from modassist.store import Store
+    from modassist.store.store import Store
 
     settings = run.settings(forum__url=url)
     if not settings.forum.url:
@@ -50,9 +50,9 @@ def poll_command(run: Run, url: str | None, full: bool) -> None:
 
 def poll_forum(run: Run, desk: Desk, *, full: bool = False) -> PollReport:
     """Polls the configured forum and says what came of it."""
-    from modassist.discourse import Forum
+    from modassist.forum.discourse import Forum
+    from modassist.forum.poll import poll
     from modassist.pipeline import poll_settings
-    from modassist.poll import poll
 
     forum = desk.settings.forum
     client = Forum(
@@ -114,8 +114,8 @@ def analyse_command(run: Run, files: tuple[Path, ...], form: str, all_scores: bo
     FILES are JSON, JSON arrays or JSON Lines, also .gz and .zst; - or none is standard input.
     """
     from modassist.commands.results import writer_for
-    from modassist.records import BadRecord
-    from modassist.stream import analyse_files, load_judge
+    from modassist.records.stream import analyse_files, load_judge
+    from modassist.records.threads import BadRecord
 
     if not files and sys.stdin.isatty():
         raise click.UsageError("FILES are missing, and standard input is the terminal.")
@@ -180,7 +180,7 @@ def digest_command(
 
 def open_store(settings: Settings) -> Any:
     """The database, which must be there: reading from an empty new one would hide a wrong name."""
-    from modassist.store import Store
+    from modassist.store.store import Store
 
     if not settings.database.exists():
         raise StoreError(f"{settings.database}: no such database", "`modassist poll` makes it, --db names another one")
@@ -189,7 +189,7 @@ def open_store(settings: Settings) -> Any:
 
 def write_digest(digest: Any, form: str, settings: Settings, output: Path | None) -> None:
     """The digest in a format, on standard output or in a file."""
-    from modassist.digest import render
+    from modassist.digest.digest import render
 
     text = render(
         digest,
@@ -204,7 +204,7 @@ def write_digest(digest: Any, form: str, settings: Settings, output: Path | None
 
 def wording_of(settings: Settings) -> Any:
     """How the digest speaks by these settings."""
-    from modassist.wording import Wording
+    from modassist.digest.wording import Wording
 
     return Wording(settings.language, settings.timezone, bool(settings.waiting.business_hours))
 
@@ -213,10 +213,10 @@ def wording_of(settings: Settings) -> Any:
 @click.argument("topic", type=click.IntRange(min=-(2**63), max=2**63 - 1))
 def show_command(run: Run, topic: int) -> None:
     """Show one thread with its evidence and the suggested escalation."""
-    from modassist.analysis import to_record
-    from modassist.cards import card
+    from modassist.digest.cards import card
+    from modassist.digest.terminal import render_thread
+    from modassist.judging.analysis import to_record
     from modassist.pipeline import Desk
-    from modassist.terminal import render_thread
 
     settings = run.settings()
     with open_store(settings) as store:

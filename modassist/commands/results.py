@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from modassist.printable import one_line
-from modassist.settings import Settings
-from modassist.wording import Wording
+from modassist.config.settings import Settings
+from modassist.digest.printable import one_line
+from modassist.digest.wording import Wording
 
 Write = Callable[[Mapping[str, Any]], None]
 

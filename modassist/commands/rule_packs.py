@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modassist.commands.run import Run, command, language
+from modassist.digest.printable import one_line
 from modassist.errors import RuleError
-from modassist.printable import one_line
 
 if TYPE_CHECKING:
-    from modassist.rules import Hit, RulePacks
-    from modassist.settings import Settings
+    from modassist.config.settings import Settings
+    from modassist.rules.rulebook import Hit, RulePacks
 
 _SHOWN = (
     "title why phrases regex unless unless_post unless_signal needs needs_post needs_answered unless_answered sentence "
@@ -36,7 +36,7 @@ def _folders(settings: Settings) -> list[Path]:
 
 
 def _packs(run: Run) -> RulePacks:
-    from modassist.rules import load_packs
+    from modassist.rules.rulebook import load_packs
 
     settings = run.settings()
     return load_packs(*_folders(settings), disable=settings.rules.disable)
@@ -108,7 +108,7 @@ def check_command(run: Run, paths: tuple[Path, ...]) -> None:
 
     Without PATHS: the packs in force, those of the package and those of your own folders.
     """
-    from modassist.rulecheck import check_paths
+    from modassist.rules.rulecheck import check_paths
 
     checked = paths or tuple(_folders(run.settings()))
     faults = check_paths(checked)
@@ -121,7 +121,7 @@ def check_command(run: Run, paths: tuple[Path, ...]) -> None:
 
 
 def _count(paths: Iterable[Path]) -> int:
-    from modassist.packs import read_folders
+    from modassist.rules.packs import read_folders
 
     return len(read_folders(paths).rules)
 
@@ -140,7 +140,7 @@ def _relative(path: Path) -> Path:
 @click.option("--answering", metavar="TEXT", help="The customer's post that it answers.")
 def test_command(run: Run, text: str, lang: str | None, role: str, answering: str | None) -> None:
     """Show which rules fire on TEXT (- reads standard input), with the exact words."""
-    from modassist.rules import Answered, combine, present
+    from modassist.rules.rulebook import Answered, combine, present
 
     text = sys.stdin.read() if text == "-" else text
     packs = _packs(run)
@@ -162,8 +162,8 @@ def test_command(run: Run, text: str, lang: str | None, role: str, answering: st
 
 
 def _identified(text: str) -> str:
-    from modassist.language import load
     from modassist.model import LANGUAGES
+    from modassist.text.language import load
 
     found = load().identify(text)
     if found not in LANGUAGES:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modassist.printable import one_line
+from modassist.digest.printable import one_line
 
 if TYPE_CHECKING:
-    from modassist.settings import Settings
+    from modassist.config.settings import Settings
 
 Function = Callable[..., None]
 
@@ -34,7 +34,7 @@ class Run:
 
     def settings(self, **flags: object) -> Settings:
         """The settings in force; `flags` are values given on the command line, as `forum__url=…`. Prints warnings."""
-        from modassist.config import load
+        from modassist.config.layers import load
 
         named = {name.replace("__", "."): value for name, value in flags.items()}
         settings = load(self.config_file(), os.environ, {"database": self.database, **named})

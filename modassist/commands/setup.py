@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from modassist.commands.run import Run, command
+from modassist.digest.printable import one_line
 from modassist.errors import ConfigError, ModassistError
-from modassist.printable import one_line
 
 
 @command("init", "modassist init --url https://community.example.com --language de --staff-group team")
@@ -33,7 +33,7 @@ def init_command(
 
     Sees whether the forum answers. Asks for what is missing when run on a terminal.
     """
-    from modassist.config import FILE_NAME, as_toml, load
+    from modassist.config.layers import FILE_NAME, as_toml, load
 
     file = run.config or Path(FILE_NAME)
     if file.exists() and not force:
@@ -77,7 +77,7 @@ def _write_new(file: Path, content: str, force: bool) -> None:
 
 
 def _forum_title(url: str) -> str:
-    from modassist.discourse import Forum
+    from modassist.forum.discourse import Forum
 
     with Forum(url) as forum:
         return str(forum.basic_info().get("title") or "")
@@ -86,7 +86,7 @@ def _forum_title(url: str) -> str:
 @command("config", "MODASSIST_LIMITS_REPLY_HOURS=48 modassist config")
 def config_command(run: Run) -> None:
     """Show every setting in force and where it came from."""
-    from modassist.config import explained
+    from modassist.config.layers import explained
 
     click.echo(explained(run.settings()), nl=False)
 

@@ -1,0 +1,1 @@
+"""Facts of a case, and what a colleague could write and do."""

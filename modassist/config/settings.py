@@ -1,0 +1,179 @@
+"""What can be set, as types: sections, defaults, the kind of value each setting takes, and one line about it.
+
+`config.py` fills these from the layers. `modassist init` and `modassist config` print the names and lines found here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from modassist.config import kinds
+from modassist.config.kinds import Kind, Pairs
+from modassist.model import LANGUAGES, Limits, Staff
+
+
+def setting(default: Any, kind: Kind, about: str) -> Any:
+    """A dataclass field that knows how its value is read and what it is for."""
+    return field(default=default, metadata={"kind": kind, "about": about})
+
+
+def section(name: str, kind: type) -> Any:
+    """A dataclass field that holds the TOML table `name`."""
+    return field(default_factory=kind, metadata={"section": name})
+
+
+@dataclass(frozen=True, slots=True)
+class ForumSettings:
+    """The forum, who is staff on it, and how gently it is read."""
+
+    url: str = setting("", kinds.url, "address of the forum, with https://")
+    api_username: str = setting("", kinds.text, "the account that the key belongs to; empty: read as any visitor does")
+    api_key_file: Path | None = setting(None, kinds.path, "file with the key; or set MODASSIST_FORUM_API_KEY")
+    api_key: str = field(default="", repr=False, metadata={"kind": kinds.secret, "about": "read-only key"})
+    staff_groups: tuple[str, ...] = setting((), kinds.names, "groups whose members are staff")
+    staff_usernames: tuple[str, ...] = setting((), kinds.names, "staff beside the forum's admins and moderators")
+    ignore_usernames: tuple[str, ...] = setting((), kinds.names, "bots and feeds: neither staff nor customers")
+    group_moderators: bool = setting(True, kinds.yes_no, "whether moderators of a category count as staff")
+    aliases: Pairs = setting((), kinds.pairs, "second accounts: other = main")
+    categories: tuple[int, ...] = setting((), kinds.ids, "ids of the categories to read; empty: all")
+    requests_per_minute: int = setting(30, kinds.whole(1, 200), "how many requests the forum gets at most")
+    backfill_days: int = setting(30, kinds.whole(1, 3650), "how far back the first poll reads")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """How long a customer may wait, in the units of the names."""
+
+    reply_hours: float = setting(24, kinds.number(0.1, 8760), "hours until a complaint counts as unanswered")
+    promise_days: float = setting(7, kinds.number(0.1, 365), "days until a promise without a date is due")
+    recent_days: float = setting(7, kinds.number(0, 365), "days for which a slow first reply is still mentioned")
+    settle_minutes: float = setting(5, kinds.number(0, 1440), "younger posts may still be edited: judged later")
+    business_hours: kinds.Week = setting((), kinds.week, 'hours that count, "Mon-Fri 09:00-17:00"; empty: all')
+    holidays: str = setting("", kinds.holidays, 'country or part of one whose holidays do not count, "DE-BY"')
+    categories: tuple[tuple[int, float], ...] = setting((), kinds.hours_by_id, "hours by category id: 5 = 48")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Where alerts go and from which severity on."""
+
+    min_severity: int = setting(40, kinds.whole(0, 100), "severity from which an alert is due")
+    topic_id: int = setting(0, kinds.whole(0, 2**53), "staff-only topic that alerts are added to; 0: none")
+    category_id: int = setting(0, kinds.whole(0, 2**53), "the staff-only category in which that topic must lie")
+    api_key_file: Path | None = setting(None, kinds.path, "file with the key; or set MODASSIST_ALERTS_API_KEY")
+    api_key: str = field(default="", repr=False, metadata={"kind": kinds.secret, "about": "key that writes alerts"})
+    urls: tuple[str, ...] = field(
+        default=(), repr=False, metadata={"kind": kinds.secret_names, "about": "Apprise addresses of other channels"}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """The team's own rule packs, and which rules are off."""
+
+    folders: tuple[Path, ...] = setting((), kinds.paths, "folders with packs of your own")
+    disable: tuple[str, ...] = setting((), kinds.names, "ids of rules that are switched off")
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSettings:
+    """What the digest shows."""
+
+    min_severity: int = setting(0, kinds.whole(0, 100), "lowest severity that is shown")
+    stale_days: int = setting(90, kinds.whole(1, 36500), "days of silence after which a thread is only counted")
+    limit: int = setting(20, kinds.whole(1, 1000), "how many threads are shown at most")
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """How long people's texts are kept, and how people are named."""
+
+    retention_days: int = setting(180, kinds.whole(1, 36500), "age at which `modassist purge` removes texts")
+    names: str = setting("named", kinds.one_of("named", "initials", "hidden"), "how digests name people")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One setting in force: `shown` is safe to print, `origin` says which layer it came from."""
+
+    shown: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in force. `values` maps each setting's full name to how it is shown and where it came from."""
+
+    language: str = setting("en", kinds.one_of(*LANGUAGES), "language of digest and notes: de | en | fi")
+    timezone: str = setting("UTC", kinds.zone, 'time zone of the forum, "Europe/Berlin"')
+    database: Path = setting(Path("modassist.sqlite"), kinds.path, "the database file")
+    forum: ForumSettings = section("forum", ForumSettings)
+    waiting: LimitSettings = section("limits", LimitSettings)
+    alerts: AlertSettings = section("alerts", AlertSettings)
+    rules: RuleSettings = section("rules", RuleSettings)
+    digest: DigestSettings = section("digest", DigestSettings)
+    privacy: PrivacySettings = section("privacy", PrivacySettings)
+    values: Mapping[str, Value] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    file: Path | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits as the core takes them."""
+        waiting = self.waiting
+        return Limits(
+            reply=timedelta(hours=waiting.reply_hours),
+            promise=timedelta(days=waiting.promise_days),
+            recent=timedelta(days=waiting.recent_days),
+            settle=timedelta(minutes=waiting.settle_minutes),
+            by_category=tuple((key, timedelta(hours=hours)) for key, hours in waiting.categories),
+            timezone=self.timezone,
+            business_hours=waiting.business_hours,
+            holidays=waiting.holidays,
+        )
+
+    @property
+    def staff(self) -> Staff:
+        """Who is staff by the settings; members of the groups are known only once the forum was asked."""
+        forum = self.forum
+        return Staff(
+            usernames=frozenset(name.casefold() for name in forum.staff_usernames),
+            groups=frozenset(name.casefold() for name in forum.staff_groups),
+            ignored=frozenset(name.casefold() for name in forum.ignore_usernames),
+            aliases=tuple((other.casefold(), main) for other, main in forum.aliases),
+            group_moderators=forum.group_moderators,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A setting that exists: full name, kind, default and what it is for."""
+
+    name: str
+    kind: Kind
+    default: Any
+    about: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "MODASSIST_" + self.name.replace(".", "_").upper()
+
+
+def _known(owner: type, prefix: str) -> list[Known]:
+    found: list[Known] = []
+    for part in dataclasses.fields(owner):
+        if "section" in part.metadata:
+            found += _known(part.default_factory, part.metadata["section"] + ".")  # type: ignore[arg-type]
+        elif "kind" in part.metadata:
+            found.append(Known(prefix + part.name, part.metadata["kind"], part.default, part.metadata["about"]))
+    return found
+
+
+KNOWN: Mapping[str, Known] = {known.name: known for known in _known(Settings, "")}
+"""Every setting by its full name, in the order in which they are shown."""

@@ -1,0 +1,44 @@
+"""What the core judges with, loaded once at the start and passed in: rule packs, languages, words for time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modassist.advice import wordbook
+from modassist.advice.wordbook import Wordbook
+from modassist.judging import due
+from modassist.judging.due import TimeWords
+from modassist.model import LANGUAGES
+from modassist.resources import load_yaml, rules_root
+from modassist.rules import rulebook as rules
+from modassist.text import language
+
+
+@dataclass(frozen=True)
+class Detectors:
+    packs: rules.RulePacks
+    identifier: language.Identifier
+    times: dict[str, TimeWords]
+    replies: dict[str, Wordbook]
+    notes: dict[str, Wordbook]
+    epoch: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    """An instant to measure dates in drafts from: any will do, a draft may name none."""
+
+
+def load(folders: Sequence[Path] = (), disable: Sequence[str] = ()) -> Detectors:
+    """Built-in packs and those in the user's own folders, which add to them or replace rules of the same id.
+
+    Raises RuleError where a pack is unsound.
+    """
+    root = rules_root()
+    tables = {lang: load_yaml(root / lang / "times.yaml") for lang in LANGUAGES}
+    packs = rules.load_packs(root, *folders, disable=tuple(disable))
+    return Detectors(packs, language.load(), due.load(tables), _books(root, "replies"), _books(root, "notes"))
+
+
+def _books(root: Path, name: str) -> dict[str, Wordbook]:
+    paths = {lang: root / lang / f"{name}.yaml" for lang in LANGUAGES}
+    return {lang: wordbook.read(load_yaml(path), path.name) for lang, path in paths.items()}

@@ -1,0 +1,90 @@
+"""The promise ledger: what staff said it would come back with, by when, and whether it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from modassist.judging.due import TimeWords, due
+from modassist.model import EMPTY, Cue, JudgedPost, Limits, Role, Span
+from modassist.text.own_words import sentences
+
+PROMISING = ("promise", "delivers")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promise in a staff post. `due` is the default limit after it where no time was named (`is_dated` False)."""
+
+    post: JudgedPost
+    words: str
+    due: datetime
+    is_dated: bool
+    kept_by: JudgedPost | None = None
+
+
+def ledger(posts: Sequence[JudgedPost], limits: Limits, times: Mapping[str, TimeWords]) -> tuple[Promise, ...]:
+    """Every promise of the thread in order, each with the post that kept it, where one did."""
+    promises = []
+    for index, post in enumerate(posts):
+        if post.post.role is not Role.STAFF:
+            continue
+        for words, when in _promised(post, limits, times):
+            promise = Promise(post, words, when or post.post.created_at + limits.promise, when is not None)
+            promises.append(_with_keeper(promise, posts[index + 1 :]))
+    return tuple(promises)
+
+
+def _promised(post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]) -> list[tuple[str, datetime | None]]:
+    """The sentences that promise, with their due time; one entry a sentence.
+
+    That a thing will be there ("delivers") is a promise only with a time in it; to come back is one without, too.
+    """
+    text = post.words.text
+    cues = [cue for cue in post.cues if cue.name in PROMISING] if post.lang in times else []
+    found: dict[Span, datetime | None] = {}
+    spans = sentences(text) if cues else ()
+    for cue in cues:
+        span = _around(cue, spans)
+        when = due(text[span.start : span.end], post.post.created_at, times[post.lang], limits.timezone)
+        if when is not None or cue.name == "promise":
+            found[span] = when.at if when else None
+    return [(text[span.start : span.end], when) for span, when in found.items()]
+
+
+def _around(cue: Cue, spans: Sequence[Span]) -> Span:
+    touched = [span for span in spans if span.start < cue.end and cue.start < span.end]
+    return Span(touched[0].start, touched[-1].end) if touched else Span(cue.start, cue.end)
+
+
+def _with_keeper(promise: Promise, later: Sequence[JudgedPost]) -> Promise:
+    for index, post in enumerate(later):
+        if _keeps(promise, post) and not _is_chased(promise, later[index + 1 :]):
+            return Promise(promise.post, promise.words, promise.due, promise.is_dated, post)
+    return promise
+
+
+def _keeps(promise: Promise, post: JudgedPost) -> bool:
+    """Whether this post is the news that was promised: the promiser's own, or a colleague's that takes the case on.
+
+    An interim report, a canned reply and a further promise without anything else leave it open.
+    """
+    if post.post.role is not Role.STAFF or post.shows(*EMPTY):
+        return False
+    if post.post.author == promise.post.post.author:
+        return not post.has_cue("interim") or post.post.created_at > promise.due
+    same_customers = set(post.answers) & set(promise.post.answers) or not post.answers
+    return bool(same_customers) and not post.flagged and post.has_cue("explains", "promise", "closing")
+
+
+def _is_chased(promise: Promise, later: Sequence[JudgedPost]) -> bool:
+    """Whether a customer asks where the promised thing is after it was due: then nothing before had kept it."""
+    return any(
+        post.post.role is Role.CUSTOMER and post.has_cue("chases") and post.post.created_at > promise.due
+        for post in later[:1]
+    )
+
+
+def open_promises(promises: Sequence[Promise]) -> tuple[Promise, ...]:
+    return tuple(promise for promise in promises if promise.kept_by is None)

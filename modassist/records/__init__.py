@@ -1,0 +1,1 @@
+"""Thread records and files: in and out."""

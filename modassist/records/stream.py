@@ -1,0 +1,83 @@
+"""Thread records in, result records out: in order, one at a time, without database and network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from modassist.config.settings import Settings
+from modassist.errors import ModassistError
+from modassist.judging.analysis import analyse, to_record
+from modassist.judging.boilerplate import Boilerplate
+from modassist.judging.detectors import Detectors
+from modassist.model import Analysis, Thread
+from modassist.records.threads import BadRecord, Record, read_records, to_thread
+
+log = logging.getLogger("modassist")
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges one thread after the other with the same detectors and settings, remembering staff's wording across them.
+
+    A record that names its own instant is judged at that, every other one at `now`.
+    """
+
+    detectors: Detectors
+    settings: Settings
+    now: datetime
+    boilerplate: Boilerplate
+
+    def analyse(self, thread: Thread) -> Analysis:
+        """The analysis of one thread. Raises nothing for what a thread says."""
+        return analyse(
+            thread,
+            self.detectors,
+            self.settings.limits,
+            now=thread.now or self.now,
+            note_lang=self.settings.language,
+            boilerplate=self.boilerplate,
+        )
+
+
+def load_judge(settings: Settings, now: datetime) -> Judge:
+    """A judge with the rule packs in force. Raises RuleError where a pack is unsound."""
+    from modassist.judging import detectors
+
+    loaded = detectors.load(settings.rules.folders, settings.rules.disable)
+    return Judge(loaded, settings, now, Boilerplate())
+
+
+def analyse_files(
+    files: Iterable[Path], judge: Judge, *, all_scores: bool = False, with_text: bool = False
+) -> Iterator[dict[str, Any] | BadRecord]:
+    """The result records of all files, in order; a `BadRecord` in place of each one that cannot be read or judged."""
+    for file in files:
+        for record in read_records(file):
+            if isinstance(record, BadRecord):
+                yield record
+            else:
+                yield _analysed(record, judge, all_scores, with_text)
+
+
+def _analysed(record: Record, judge: Judge, all_scores: bool, with_text: bool) -> dict[str, Any] | BadRecord:
+    settings = judge.settings
+    try:
+        thread = to_thread(
+            record.data,
+            staff=settings.staff,
+            fallback_now=judge.now,
+            forum_url=settings.forum.url,
+            place=record.place,
+        )
+        return to_record(judge.analyse(thread), all_scores=all_scores, with_text=with_text)
+    except ModassistError as fault:
+        message = fault.message.removeprefix(f"{record.place}: ")
+        return BadRecord(record.place, message, fault.hint)
+    except Exception as fault:  # one thread must not stop the others
+        log.debug("%s", record.place, exc_info=True)
+        return BadRecord(record.place, f"a fault in modassist itself: {type(fault).__name__}: {fault}")

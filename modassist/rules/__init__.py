@@ -1,0 +1,1 @@
+"""Rule packs: from YAML to hits."""

@@ -1,0 +1,1 @@
+"""Posts to words: markup, sentences, language, form of address."""
