@@ -6,15 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from modassist.advice import wordbook
 from modassist.advice.wordbook import Wordbook
 from modassist.judging import due
 from modassist.judging.due import TimeWords
-from modassist.model import LANGUAGES
+from modassist.judging.findings import Found
+from modassist.learned.features import View
+from modassist.model import LANGUAGES, JudgedPost
 from modassist.resources import load_yaml, rules_root
 from modassist.rules import rulebook as rules
 from modassist.text import language
+
+
+class Learned(Protocol):
+    """What weighs rules, words and context against each other: the trained model, or whoever trains it."""
+
+    def judge(self, view: View, judged: JudgedPost, found: Found) -> JudgedPost:
+        """The post with its findings; `found` is what rules and context gave it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,8 @@ class Detectors:
     times: dict[str, TimeWords]
     replies: dict[str, Wordbook]
     notes: dict[str, Wordbook]
+    learned: Learned | None = None
+    """The trained model; None: rules and context alone."""
     epoch: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)
     """An instant to measure dates in drafts from: any will do, a draft may name none."""
 

@@ -27,6 +27,7 @@ from modassist.judging.findings import (
     scored,
     with_findings,
 )
+from modassist.learned.features import View, customer_features, staff_features
 from modassist.model import (
     EMPTY,
     FLAGGING,
@@ -163,6 +164,11 @@ class _Reading:
         complaints.settle_praise(judged, found, is_first=is_first)
         complaints.settle_help(judged, found, self._judged)
         complaints.settle_stranger(judged, found, self._judged)
+        if self._detectors.learned is not None and lang in LANGUAGES:
+            spans = sentences(words.text)
+            dense = customer_features(judged, found, self._judged, spans)
+            view = View(self._thread.id, post.number, post.role, lang, words.text, spans, tuple(dense))
+            return self._detectors.learned.judge(view, judged, found)
         return with_findings(judged, found, OF_CUSTOMERS)
 
     # -- staff -------------------------------------------------------------------------------------------------
@@ -180,6 +186,11 @@ class _Reading:
         self._weigh(found, judged)
         promote(found)
         self._compare(found, judged)
+        if self._detectors.learned is not None and lang in LANGUAGES:
+            title = self._thread.title
+            dense = staff_features(judged, found, self._judged, spans, title=title)
+            view = View(self._thread.id, post.number, post.role, lang, words.text, spans, tuple(dense))
+            return self._detectors.learned.judge(view, judged, found)
         return with_findings(judged, found, OF_STAFF)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:

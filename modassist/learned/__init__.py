@@ -1,0 +1,1 @@
+"""What was learned from labelled threads: features, the model file, and its scores."""

@@ -1,0 +1,110 @@
+"""The trained model at work: rules, words and context of a post weighed together into calibrated probabilities.
+
+Two layers: word scores of the text and of its most telling sentence, then one logistic layer over these and the dense
+features. A decision needs both: words alone rank, what the customer said before and what rules found decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+import numpy as np
+
+from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, Found, evidence
+from modassist.learned.features import View
+from modassist.learned.model_file import FLAG, LABELS, Head, TrainedModel
+from modassist.learned.words import Floats, WordScores
+from modassist.model import FLAGGING, Evidence, Finding, JudgedPost, Role, Signal, Span
+
+OUT_OF_SIGHT = 4.0
+"""Word scores beyond this count as this: far out stand texts unlike all that was learnt from, not surer ones."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which probability on a label is present, by language; a forum's own values come before the model's."""
+
+    by_lang: Mapping[str, Mapping[str, float]]
+
+    def of(self, lang: str, label: str) -> float:
+        return self.by_lang[lang].get(label, inf)
+
+
+@dataclass
+class Weigher:
+    """Judges posts by a trained model. Not pure, as it keeps the scores of words, but the same post gives the same."""
+
+    model: TrainedModel
+    thresholds: Thresholds
+    _words: dict[tuple[Role, str], WordScores] = field(default_factory=dict)
+
+    def judge(self, view: View, judged: JudgedPost, found: Found) -> JudgedPost:
+        """The post with what is present in it by the model; words that rules found are the evidence where there are any."""
+        head = self.model.heads[view.role]
+        spans = view.spans or (Span(0, len(view.text)),)
+        whole, pieces = self._scorer(view.role, view.lang, head).score(view.text, spans)
+        chances = probabilities(head, view.lang, whole, pieces, view.dense)
+        by_label = dict(zip(LABELS[view.role], chances.tolist(), strict=True))
+        present = self._present(view, by_label)
+        labels = LABELS[view.role]
+        findings = tuple(
+            _finding(judged, signal, by_label[signal], found, spans, pieces[:, labels.index(signal)])
+            for signal in (OF_STAFF if view.role is Role.STAFF else OF_CUSTOMERS)
+            if signal in present
+        )
+        scores = tuple((signal, round(by_label[signal], 3)) for signal in Signal if signal in by_label)
+        flagged = not FLAGGING.isdisjoint(present)
+        return replace(judged, findings=findings, scores=scores, flagged=flagged)
+
+    def _present(self, view: View, chances: Mapping[str, float]) -> frozenset[Signal]:
+        """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""
+        over = {label for label, chance in chances.items() if chance >= self.thresholds.of(view.lang, label)}
+        present = {signal for signal in Signal if signal in over}
+        if view.role is Role.CUSTOMER:
+            return frozenset(present)
+        if FLAG not in over:
+            return frozenset(present - FLAGGING)
+        if FLAGGING.isdisjoint(present):
+            present.add(max(sorted(FLAGGING), key=lambda signal: chances[signal]))
+        return frozenset(present)
+
+    def _scorer(self, role: Role, lang: str, head: Head) -> WordScores:
+        if (role, lang) not in self._words:
+            self._words[role, lang] = WordScores(*head.words[lang])
+        return self._words[role, lang]
+
+
+def layer_input(whole: Floats, pieces: Floats, dense: Sequence[float]) -> Floats:
+    """What the second layer weighs: the text's word scores, those of the best sentence per label, the dense features."""
+    best = pieces.max(axis=0)
+    return np.concatenate(
+        [np.clip(whole, -OUT_OF_SIGHT, OUT_OF_SIGHT), np.clip(best, -OUT_OF_SIGHT, OUT_OF_SIGHT), dense],
+        dtype=np.float32,
+    )
+
+
+def probabilities(head: Head, lang: str, whole: Floats, pieces: Floats, dense: Sequence[float]) -> Floats:
+    """Calibrated probability of each label, (labels,)."""
+    raw = layer_input(whole, pieces, dense) @ head.weights + head.intercepts[lang]
+    slope, shift = head.calibration[lang]
+    return np.asarray(1.0 / (1.0 + np.exp(-(slope * raw + shift))), dtype=np.float32)
+
+
+def _finding(
+    judged: JudgedPost, signal: Signal, chance: float, found: Found, spans: Sequence[Span], pieces: Floats
+) -> Finding:
+    by_rules = found.get(signal)
+    if by_rules is not None and by_rules.evidence:
+        return Finding(signal, round(chance, 3), by_rules.evidence, (*by_rules.by, "model"))
+    by = by_rules.by if by_rules is not None else ()
+    return Finding(signal, round(chance, 3), _most_telling(judged, spans, pieces), (*by, "model"))
+
+
+def _most_telling(judged: JudgedPost, spans: Sequence[Span], pieces: Floats) -> tuple[Evidence, ...]:
+    """The sentence that moved the score most, without the blanks round it."""
+    span = spans[int(pieces.argmax())]
+    text = judged.words.text[span.start : span.end]
+    start = span.start + len(text) - len(text.lstrip())
+    return (evidence(judged.words, start, start + len(text.strip())),) if text.strip() else ()
