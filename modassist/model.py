@@ -87,6 +87,9 @@ LANGUAGES = ("de", "en", "fi")
 
 UNDETERMINED = "und"
 
+STRICTNESS = ("lenient", "normal", "strict")
+"""How sure the trained model must be before it flags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -205,6 +208,8 @@ class JudgedPost:
     """Numbers of the customer posts that this (staff) post answers, the nearest first."""
     scores: tuple[tuple[Signal, float], ...] = ()
     """Every signal of the post's role with its score, present or not."""
+    flag_score: float | None = None
+    """Probability that a staff reply deserves a flag, by the trained model; None where none judged."""
 
     @property
     def signals(self) -> frozenset[Signal]:

@@ -18,6 +18,7 @@ from modassist.forum.poll import PollSettings
 from modassist.judging import analysis
 from modassist.judging.analysis import to_record
 from modassist.judging.boilerplate import wording
+from modassist.learned.loading import model_path
 from modassist.model import Analysis, Staff, Thread
 from modassist.records.stream import Judge, load_judge
 from modassist.records.threads import to_thread
@@ -80,7 +81,10 @@ class Desk:
         for root in (rules_root(), *settings.rules.folders):
             for file in pack_files(Path(root)):
                 sums.update(file.name.encode() + file.read_bytes())
-        sums.update(repr((settings.limits, _sorted(settings.staff), settings.rules, settings.language)).encode())
+        model = model_path(settings.detection.model, settings.database)
+        sums.update(model.read_bytes() if model is not None and model.exists() else b"")
+        in_force = settings.limits, _sorted(settings.staff), settings.rules, settings.detection, settings.language
+        sums.update(repr(in_force).encode())
         return f"{analysis.VERSION}-{sums.hexdigest()}"
 
     def staff_of(self, source: str) -> Staff:

@@ -6,6 +6,7 @@ import click
 
 from modassist.commands.data import export_command, forget_command, import_command, purge_command
 from modassist.commands.demo import demo_command
+from modassist.commands.evaluating import evaluate_command
 from modassist.commands.reading import analyse_command, digest_command, poll_command, show_command
 from modassist.commands.rule_packs import rules_group
 from modassist.commands.setup import config_command, doctor_command, init_command, schema_command
@@ -19,6 +20,7 @@ COMMANDS: tuple[click.Command, ...] = (
     analyse_command,
     import_command,
     export_command,
+    evaluate_command,
     rules_group,
     config_command,
     doctor_command,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from modassist.model import STRICTNESS
+
 Kind = Callable[[Any], Any]
 Pairs = tuple[tuple[str, str], ...]
 Week = tuple[tuple[int, int], ...]
@@ -192,6 +194,24 @@ def hours_by_id(value: Any) -> tuple[tuple[int, float], ...]:
     expected = "a table of hours by category id such as { 5 = 48 }"
     try:
         return tuple((whole(1, 2**53)(key), number(0.1, 8760)(part)) for key, part in _table(value, expected))
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def chances(value: Any) -> tuple[tuple[str, float], ...]:
+    """A table of probabilities by name."""
+    expected = "a table of probabilities from 0 to 1 such as { contradiction = 0.6 }"
+    try:
+        return tuple((text(key), number(0, 1)(part)) for key, part in _table(value, expected))
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def strictness_by_id(value: Any) -> tuple[tuple[int, str], ...]:
+    """A table of strictness by category id."""
+    expected = f'a table of {", ".join(STRICTNESS)} by category id such as {{ 5 = "strict" }}'
+    try:
+        return tuple((whole(1, 2**53)(key), one_of(*STRICTNESS)(part)) for key, part in _table(value, expected))
     except ValueError:
         raise ValueError(expected) from None
 

@@ -22,7 +22,7 @@ NOT_SETTINGS = ("MODASSIST_CONFIG",)
 """Variables of ours that are no settings."""
 
 _SECRET = (kinds.secret, kinds.secret_names)
-_TABLES = (kinds.pairs, kinds.hours_by_id)
+_TABLES = (kinds.pairs, kinds.hours_by_id, kinds.chances, kinds.strictness_by_id)
 _SECTIONS = {name.partition(".")[0] for name in KNOWN if "." in name}
 
 Found = dict[str, tuple[Any, str]]

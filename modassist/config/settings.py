@@ -14,7 +14,7 @@ from typing import Any
 
 from modassist.config import kinds
 from modassist.config.kinds import Kind, Pairs
-from modassist.model import LANGUAGES, Limits, Staff
+from modassist.model import LANGUAGES, STRICTNESS, Limits, Staff
 
 
 def setting(default: Any, kind: Kind, about: str) -> Any:
@@ -81,6 +81,18 @@ class RuleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """The trained model, and where it draws the line."""
+
+    model: str = setting("", kinds.text, 'file of a model of your own; empty: the one trained here, or built in; "off"')
+    strictness: str = setting("normal", kinds.one_of(*STRICTNESS), "lenient flags more, strict flags less")
+    thresholds: tuple[tuple[str, float], ...] = setting((), kinds.chances, "by signal, or flag: contradiction = 0.6")
+    categories: tuple[tuple[int, str], ...] = setting(
+        (), kinds.strictness_by_id, 'strictness by category: 5 = "strict"'
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DigestSettings:
     """What the digest shows."""
 
@@ -116,6 +128,7 @@ class Settings:
     waiting: LimitSettings = section("limits", LimitSettings)
     alerts: AlertSettings = section("alerts", AlertSettings)
     rules: RuleSettings = section("rules", RuleSettings)
+    detection: DetectionSettings = section("detection", DetectionSettings)
     digest: DigestSettings = section("digest", DigestSettings)
     privacy: PrivacySettings = section("privacy", PrivacySettings)
     values: Mapping[str, Value] = field(default_factory=dict)

@@ -41,15 +41,17 @@ class Detectors:
     """An instant to measure dates in drafts from: any will do, a draft may name none."""
 
 
-def load(folders: Sequence[Path] = (), disable: Sequence[str] = ()) -> Detectors:
+def load(folders: Sequence[Path] = (), disable: Sequence[str] = (), *, learned: Learned | None = None) -> Detectors:
     """Built-in packs and those in the user's own folders, which add to them or replace rules of the same id.
 
-    Raises RuleError where a pack is unsound.
+    `learned` is the trained model (`learned.loading`); without it rules and context judge alone. Raises RuleError
+    where a pack is unsound.
     """
     root = rules_root()
     tables = {lang: load_yaml(root / lang / "times.yaml") for lang in LANGUAGES}
     packs = rules.load_packs(root, *folders, disable=tuple(disable))
-    return Detectors(packs, language.load(), due.load(tables), _books(root, "replies"), _books(root, "notes"))
+    words = _books(root, "replies"), _books(root, "notes")
+    return Detectors(packs, language.load(), due.load(tables), *words, learned=learned)
 
 
 def _books(root: Path, name: str) -> dict[str, Wordbook]:

@@ -20,7 +20,7 @@ from modassist.errors import ModelError
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF
 from modassist.learned.features import CUSTOMER_FEATURES, STAFF_FEATURES
 from modassist.learned.words import BUCKETS, GRAMS, Floats
-from modassist.model import LANGUAGES, Role
+from modassist.model import LANGUAGES, STRICTNESS, Role
 
 FORMAT = "modassist-model"
 VERSION = 1
@@ -34,7 +34,6 @@ LABELS: Mapping[Role, tuple[str, ...]] = {
     Role.CUSTOMER: tuple(map(str, OF_CUSTOMERS)),
 }
 FEATURES: Mapping[Role, tuple[str, ...]] = {Role.STAFF: STAFF_FEATURES, Role.CUSTOMER: CUSTOMER_FEATURES}
-STRICTNESS = ("lenient", "normal", "strict")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time that every member of the zip bears: the same model is the same bytes."""

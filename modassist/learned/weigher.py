@@ -56,7 +56,8 @@ class Weigher:
         )
         scores = tuple((signal, round(by_label[signal], 3)) for signal in Signal if signal in by_label)
         flagged = not FLAGGING.isdisjoint(present)
-        return replace(judged, findings=findings, scores=scores, flagged=flagged)
+        chance = by_label.get(FLAG)
+        return replace(judged, findings=findings, scores=scores, flagged=flagged, flag_score=chance)
 
     def _present(self, view: View, chances: Mapping[str, float]) -> frozenset[Signal]:
         """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from modassist.errors import ModassistError
 from modassist.judging.analysis import analyse, to_record
 from modassist.judging.boilerplate import Boilerplate
 from modassist.judging.detectors import Detectors
+from modassist.learned.loading import Weighers
 from modassist.model import Analysis, Thread
 from modassist.records.threads import BadRecord, Record, read_records, to_thread
 
@@ -31,25 +32,44 @@ class Judge:
     settings: Settings
     now: datetime
     boilerplate: Boilerplate
+    weighers: Weighers | None = None
 
     def analyse(self, thread: Thread) -> Analysis:
         """The analysis of one thread. Raises nothing for what a thread says."""
         return analyse(
             thread,
-            self.detectors,
+            self.detectors_for(thread.category_id),
             self.settings.limits,
             now=thread.now or self.now,
             note_lang=self.settings.language,
             boilerplate=self.boilerplate,
         )
 
+    def detectors_for(self, category_id: int | None) -> Detectors:
+        """What judges a thread of this category: how strictly, may differ by category."""
+        if self.weighers is None:
+            return self.detectors
+        return replace(self.detectors, learned=self.weighers.for_category(category_id))
+
 
 def load_judge(settings: Settings, now: datetime) -> Judge:
-    """A judge with the rule packs in force. Raises RuleError where a pack is unsound."""
+    """A judge with the rule packs and the model in force. Raises RuleError, ModelError or ConfigError for unsound ones."""
     from modassist.judging import detectors
 
     loaded = detectors.load(settings.rules.folders, settings.rules.disable)
-    return Judge(loaded, settings, now, Boilerplate())
+    return Judge(loaded, settings, now, Boilerplate(), load_weighers(settings))
+
+
+def load_weighers(settings: Settings) -> Weighers | None:
+    """The trained model in force, with the lines that the settings draw; None where it is switched off."""
+    from modassist.learned.loading import Weighers, model_path
+    from modassist.learned.model_file import read
+
+    wanted = settings.detection
+    path = model_path(wanted.model, settings.database)
+    if path is None:
+        return None
+    return Weighers(read(path), strictness=wanted.strictness, own=wanted.thresholds, by_category=wanted.categories)
 
 
 def analyse_files(

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modassist.judging.detectors import Detectors, Learned
-from modassist.learned.model_file import LABELS, STRICTNESS, Head, TrainedModel
+from modassist.learned.model_file import LABELS, Head, TrainedModel
 from modassist.learned.weigher import Thresholds, Weigher, layer_input
 from modassist.learned.words import Floats, WordScores
-from modassist.model import LANGUAGES, Role, Span
+from modassist.model import LANGUAGES, STRICTNESS, Role, Span
 from modassist.training import decision_layer, thresholds, word_layer
 from modassist.training.decision_layer import Layer
 from modassist.training.examples import Example, LabelledThread, examples_of

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from modassist.learned.model_file import FLAG, STRICTNESS
-from modassist.model import GOOD_PRACTICE
+from modassist.learned.model_file import FLAG
+from modassist.model import GOOD_PRACTICE, STRICTNESS
 
 PRECISION = {"lenient": 0.80, "normal": 0.90, "strict": 0.96}
 """Share of flags that must be right among held-out replies of the corpora, by strictness."""
