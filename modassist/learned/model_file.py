@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +116,16 @@ def read(path: Path) -> TrainedModel:
             return _assembled(head, arrays)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such model file", "name one with [detection] model, or leave it out") from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, AttributeError) as error:
+    except (
+        OSError,
+        zlib.error,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        TypeError,
+        EOFError,
+        AttributeError,
+    ) as error:
         raise ModelError(f"{path}: damaged, or no model file", "train it again: modassist train") from error
 
 

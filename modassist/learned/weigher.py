@@ -21,6 +21,10 @@ from modassist.model import FLAGGING, Evidence, Finding, JudgedPost, Role, Signa
 OUT_OF_SIGHT = 4.0
 """Word scores beyond this count as this: far out stand texts unlike all that was learnt from, not surer ones."""
 
+BESIDE = 0.5
+"""A signal stands beside a likelier one in a flagged reply where it is at least this part as likely: what raises one
+raises its neighbours a little too. On held-out threads more labels than that were wrong more often than right."""
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -67,9 +71,9 @@ class Weigher:
             return frozenset(present)
         if FLAG not in over:
             return frozenset(present - FLAGGING)
-        if FLAGGING.isdisjoint(present):
-            present.add(max(sorted(FLAGGING), key=lambda signal: chances[signal]))
-        return frozenset(present)
+        likeliest = max(sorted(FLAGGING), key=lambda signal: chances[signal])
+        least = BESIDE * chances[likeliest]
+        return frozenset({s for s in present if s not in FLAGGING or chances[s] >= least} | {likeliest})
 
     def _scorer(self, role: Role, lang: str, head: Head) -> WordScores:
         if (role, lang) not in self._words:
