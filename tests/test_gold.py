@@ -1,4 +1,4 @@
-"""What rules and context alone reach on the labelled threads, and that nothing of those threads is in the product."""
+"""What is reached on the labelled threads, and that nothing of those threads is in the product."""
 
 from __future__ import annotations
 
@@ -10,32 +10,45 @@ from pathlib import Path
 import pytest
 import yaml
 
-from measure_gold import Tally, measure, read
+from modassist.evaluation.measures import Figures, figures
+from modassist.evaluation.observe import observe
+from modassist.judging import detectors
+from modassist.learned.loading import BUILT_IN, Weighers
+from modassist.learned.model_file import read
+from modassist.model import Limits
 from modassist.resources import rules_root
 from shared import needed
 
 FLOORS = {
-    # label: (F1, precision); a floor may be raised freely, lowering one needs a reason in the changelog
-    "waiting": (0.85, 0.0),
-    "complaint": (0.85, 0.0),
-    "flagged": (0.60, 0.75),
+    # label: (F1, precision) by rules alone, and with the model; raise them freely, lowering one needs a reason in the changelog
+    "waiting": ((0.85, 0.0), (0.85, 0.0)),
+    "complaint": ((0.85, 0.0), (0.90, 0.0)),
+    "flagged": ((0.60, 0.75), (0.85, 0.85)),
 }
 RUN = 5
 """So many words in a row shared with a labelled thread are copied wording, not idiom."""
 
 
+Table = dict[tuple[str, str], Figures]
+
+
 @pytest.fixture(scope="module")
-def tallies() -> dict[str, dict[str, Tally]]:
-    folder = needed("gold-dev")
-    return measure(read(sorted(folder.glob("*.jsonl"))))
+def tables() -> tuple[Table, Table]:
+    """By language and label, by rules alone and with the built-in model."""
+    files = sorted(needed("gold-dev").glob("*.jsonl"))
+    both = detectors.load(), detectors.load(learned=Weighers(read(BUILT_IN)).for_category(None))
+    made = [figures(observe(files, loaded, Limits()).items) for loaded in both]
+    first, second = ({(each.lang, each.label): each for each in one} for one in made)
+    return first, second
 
 
 @pytest.mark.parametrize("lang", ["de", "en", "fi"])
 @pytest.mark.parametrize("label", FLOORS)
-def test_gold_floor_holds(tallies: dict[str, dict[str, Tally]], lang: str, label: str) -> None:
-    tally, (f1, precision) = tallies[lang][label], FLOORS[label]
-    assert tally.f1 >= f1, tally.examples
-    assert tally.precision >= precision, tally.examples
+def test_gold_floors_hold(tables: tuple[Table, Table], lang: str, label: str) -> None:
+    for table, (f1, precision) in zip(tables, FLOORS[label], strict=True):
+        made = table[lang, label]
+        assert (made.f1 or 0.0) >= f1, made
+        assert (made.precision or 0.0) >= precision, made
 
 
 def runs(text: str) -> Iterator[str]:
