@@ -11,8 +11,8 @@ from modassist.model import Span
 from modassist.resources import rules_root
 from modassist.rules.copies import Copy
 from modassist.rules.inflection import Inflection
-from modassist.rules.matcher import ready
 from modassist.rules.phrases import Grammar
+from modassist.rules.search import Search
 
 FINNISH_NOUNS = {
     "laite": "laite laitteen laitetta laitteessa laitteeseen laitteita laitteiden laitteissa laitteeni laitteessanikin laitteenne laitteeks laittees laitteistaan laitteelle laitteiltamme",
@@ -203,10 +203,8 @@ def grammar(lang: str) -> Grammar:
 
 def is_form(lang: str, word: str, form: str) -> bool:
     rules = grammar(lang)
-    phrase = rules.phrase(f"{word}~")
-    copy = Copy(form, [Span(0, len(form))])
-    pattern, codes = ready(phrase, copy, rules.alphabet)
-    return pattern.fullmatch(codes[0]) is not None
+    places = Search([rules.phrase(f"{word}~")], rules).places(Copy(form, [Span(0, len(form))]))
+    return [form[start:end] for start, end, _ in places] == [form.rstrip("'")]
 
 
 def missing(lang: str, word: str, forms: str) -> list[str]:

@@ -12,9 +12,9 @@ from modassist.errors import RuleError
 from modassist.model import Span
 from modassist.rules.copies import Copy, Spelling, folded
 from modassist.rules.inflection import Inflection
-from modassist.rules.matcher import ready
 from modassist.rules.phrases import Grammar
 from modassist.rules.regexes import MAX_PATHS, check_regex, required_literals
+from modassist.rules.search import Search
 
 
 def grammar(lang: str = "en", **lists: list[str]) -> Grammar:
@@ -25,13 +25,8 @@ def grammar(lang: str = "en", **lists: list[str]) -> Grammar:
 def found(phrase: str, text: str, lang: str = "en", **lists: list[str]) -> str | None:
     """The words of the text that the phrase finds first; None where it finds none."""
     rules = grammar(lang, **lists)
-    compiled = rules.phrase(phrase)
-    copy = Copy(text, [Span(0, len(text))])
-    pattern, codes = ready(compiled, copy, rules.alphabet)
-    for piece in range(len(codes)):
-        for start, end, _ in copy.ranges(piece, pattern.finditer(codes[piece]), compiled.has_signs):
-            return text[start:end]
-    return None
+    places = sorted(Search([rules.phrase(phrase)], rules).places(Copy(text, [Span(0, len(text))])))
+    return text[places[0][0] : places[0][1]] if places else None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +150,7 @@ def test_lists_may_name_lists_and_take_endings() -> None:
 )
 def test_a_faulty_phrase_is_refused_with_the_way_out(phrase: str, hint: str | None) -> None:
     if hint is None:
-        assert grammar().phrase(phrase).ways
+        assert grammar().phrase(phrase).ways()
         return
     with pytest.raises(RuleError) as caught:
         grammar(thing=["a"]).phrase(phrase)
@@ -167,39 +162,76 @@ def test_lists_that_go_round_in_a_circle_are_refused() -> None:
         grammar(a=["x {b}"], b=["y {a}"]).phrase("so {a}")
 
 
-def test_every_class_that_a_phrase_requires_stands_in_its_matches() -> None:
-    (way,) = grammar().phrase("(perfectly |quite |)(normal|usual) for ... pumps").ways
-    assert sorted(sorted(wanted.words) for wanted in way) == [["for"], ["normal", "usual"], ["pumps"]]
+def steps(phrase: str) -> list[list[tuple[list[str], int, int]]]:
+    """For each way of matching, its words in order, each with the words that may stand before it."""
+    return [[(sorted(s.wanted.words), s.least, s.most) for s in way.steps] for way in grammar().phrase(phrase).ways()]
+
+
+def test_a_way_of_matching_names_the_words_that_it_needs_and_how_far_apart_they_are() -> None:
+    assert steps("(perfectly |quite |)(normal|usual) for ... pumps") == [
+        [(["normal", "usual"], 0, 1), (["for"], 0, 0), (["pumps"], 0, 4)]
+    ]
+    assert steps("note : (* |)this #") == [[(["note"], 0, 0), (["this"], 0, 1), ([], 0, 0)]]
 
 
 def test_alternatives_of_several_words_are_looked_for_each_by_its_own_words() -> None:
-    ways = grammar().phrase("(not our job|end of story) (here|now)").ways
-    words = {tuple(tuple(sorted(wanted.words)) for wanted in way) for way in ways}
-    assert words == {(("not",), ("our",), ("job",), ("here", "now")), (("end",), ("of",), ("story",), ("here", "now"))}
+    last = (["here", "now"], 0, 0)
+    assert steps("(not our job|end of story|over) (here|now)") == [
+        [(["over"], 0, 0), last],
+        [(["not"], 0, 0), (["our"], 0, 0), (["job"], 0, 0), last],
+        [(["end"], 0, 0), (["of"], 0, 0), (["story"], 0, 0), last],
+    ]
+
+
+def test_too_many_ways_are_taken_together_by_the_rarest_word_of_each() -> None:
+    options = "|".join(f"in {letter * 5} on" for letter in "abcdefghijklmnopqrstuvwxyz")
+    rarest = [letter * 5 for letter in "abcdefghijklmnopqrstuvwxyz"]
+    assert steps(f"stop ({options}) ({options})")[0][-1] == (rarest, 1, 1)
+
+
+def test_a_sign_that_a_phrase_needs_is_looked_for_where_it_has_no_word() -> None:
+    loose, stepped = sorted(grammar().phrase("(?!|really ?)").ways(), key=lambda way: len(way.steps))
+    assert ([sorted(step.wanted.words) for step in stepped.steps], loose.steps) == ([["really"]], ())
+    assert {word for wanted in loose.loose for word in wanted.words} & {"?", "!"}
+    assert found("(?!|really ?)", "What?!") == "?!"
 
 
 def test_a_phrase_matches_words_that_were_met_before_it_was_read() -> None:
     rules = grammar()
     copy = Copy("The broken gadget", [Span(0, 17)])
     before = copy.codes(rules.alphabet, signs=False)
-    pattern = rules.phrase("broken gadg*").pattern()
-    assert pattern.search(before[0]) is None
-    assert pattern.search(copy.codes(rules.alphabet, signs=False)[0])
+    phrase = rules.phrase("broken gadg*")
+    assert phrase.pattern("", bare=False).search(before[0]) is None
+    codes = copy.codes(rules.alphabet, signs=False)[0]
+    assert phrase.pattern(codes, bare=False).search(codes)
+
+
+def test_a_pattern_is_made_again_only_for_codes_that_it_does_not_know() -> None:
+    rules = grammar()
+    phrase = rules.phrase("broken gadg*")
+    first = phrase.pattern("", bare=False)
+    rules.phrase("*gets").pattern("", bare=False)
+    codes = rules.alphabet.encode("broken gadgets", 0, 14)
+    assert phrase.pattern("", bare=False) is first
+    assert first.search(codes) is None
+    assert phrase.pattern(codes, bare=False).search(codes)
 
 
 def test_expressions_are_bounded_whatever_the_phrase() -> None:
-    source = grammar(x=["a b", "c*"]).phrase("nobody ... ever (...2 |){x} (now|) said").pattern().pattern
+    source = grammar(x=["a b", "c*"]).phrase("nobody ... ever (...2 |){x} (now|) said").pattern("", bare=False).pattern
     assert not re.search(r"[*+]|\{\d+,\}", re.sub(r"\[[^\]]*\]", "", source))
 
 
 def test_a_flood_of_words_is_forgotten_and_hits_stay_the_same() -> None:
     rules = grammar()
-    pattern = rules.phrase("broken pump*")
+    phrase = rules.phrase("broken pump*")
+    phrase.pattern("", bare=False)
     flood = " ".join(f"w{number}" for number in range(100_001))
     rules.alphabet.encode(flood, 0, len(flood))
     rules.alphabet.tidy()
     text = "a broken pumphouse"
-    assert pattern.pattern().search(rules.alphabet.encode(text, 0, len(text)))
+    codes = rules.alphabet.encode(text, 0, len(text))
+    assert phrase.pattern(codes, bare=False).search(codes)
 
 
 # --- the matching copy -------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def raised(old: Finding | None, signal: Signal, score: float, by: str, evidence:
 
 def promote(found: Found) -> None:
     """Several weak signs of letting the customer down are one strong one, by the name of the likeliest."""
-    bad = [found[signal] for signal in FLAGGING if signal in found]
+    bad = [found[signal] for signal in OF_STAFF if signal in FLAGGING and signal in found]
     if len(bad) < 2 or any(finding.score >= PRESENT for finding in bad):
         return
     missing = 1.0

@@ -25,11 +25,13 @@ SIGN, OTHER = chr(_FIRST_SIGN), chr(_FIRST_WORD)
 SIGNS = f"[{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
 WORDS = f"[^{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
 _SIGN_CODES = re.compile(SIGNS)
+BREAK = "\n"
+"""Sets sentences apart where their codes stand in one string; no token has it as its code."""
 LONGEST = 60
 """A longer token is no word of a language: it is OTHER without a look at the patterns."""
 _LAST_WORD = 0x10FFF0
 _MOST_MET = 100_000
-_MOST_LATE = 60
+_WORTH_INDEXING = 2_000
 
 
 @cache
@@ -100,6 +102,7 @@ class Alphabet:
         """Rises when new phrases change the code of a token met before: texts must be encoded again."""
         self._atoms: dict[TokenClass, Atom] = {}
         self._met: dict[str, str] = _Met(self._meet)
+        self._chunks: dict[str, str] = _Met(self._cut)
         self._words: dict[str, str] = {}
         self._next_sign, self._next_word = _FIRST_SIGN + 1, _FIRST_WORD + 1
         self._by_patterns: dict[frozenset[TokenPattern], str] = {}
@@ -109,16 +112,24 @@ class Alphabet:
         self._late: list[TokenPattern] = []
         self._textless: list[TokenPattern] = []
         self._finder: AhoCorasick | None = None
-        self._owners: list[list[TokenPattern]] = []
+        self._owners: list[tuple[list[TokenPattern], ...]] = []
+        """For each text of the automaton, patterns with it at the start of a token, at its end, anywhere; others."""
+        self._tried = 0
 
     def encode(self, low: str, start: int, end: int) -> str:
         """One code for each token of `low[start:end]`."""
-        return "".join(map(self._met.__getitem__, _TOKENS.findall(low, start, end)))
+        return "".join(map(self._chunks.__getitem__, low[start:end].split()))
+
+    def _cut(self, chunk: str) -> str:
+        """The codes of what stands between two blanks."""
+        return "".join(map(self._met.__getitem__, _TOKENS.findall(chunk)))
 
     def tidy(self) -> None:
         """To be called between two texts: forgets tokens met, where a flood of them has filled the memory."""
         if len(self._met) > _MOST_MET:
             self._met.clear()
+        if len(self._chunks) > _MOST_MET:
+            self._chunks.clear()
 
     def atom(self, wanted: TokenClass) -> Atom:
         """The atom of the class; the same class has one atom."""
@@ -149,6 +160,7 @@ class Alphabet:
 
     def _forget(self, token: str) -> None:
         if self._met.pop(token, None) is not None:
+            self._chunks.clear()
             self.version += 1
 
     def _known(self, pattern: TokenPattern) -> set[str]:
@@ -180,29 +192,43 @@ class Alphabet:
         return code
 
     def _patterns_of(self, token: str) -> Iterator[TokenPattern]:
-        if len(self._late) > _MOST_LATE:
+        """The patterns that mean the token. Late ones join the automaton when trying them has cost as much as that."""
+        self._tried += len(self._late)
+        if self._tried > _WORTH_INDEXING + len(self._owners):
             self._index()
         yield from (pattern for pattern in (*self._textless, *self._late) if pattern.matches(token))
         if self._finder is None:
             return
-        found = self._finder.find_matches_as_indexes(token, overlapping=True)
-        for number in {match[0] for match in found}:
-            yield from (pattern for pattern in self._owners[number] if pattern.matches(token))
+        seen: set[TokenPattern] = set()
+        for number, start, end in self._finder.find_matches_as_indexes(token, overlapping=True):
+            at_start, at_end, anywhere, unsure = self._owners[number]
+            seen.update(anywhere)
+            seen.update(pattern for pattern in unsure if pattern.matches(token))
+            if start == 0:
+                seen.update(pattern for pattern in at_start if pattern.kind == "prefix" or pattern.matches(token))
+            if end == len(token):
+                seen.update(at_end)
+        yield from seen
 
     def _index(self) -> None:
         """Put the patterns that came late into the automaton, too."""
         self._indexed += self._late
-        self._late = []
-        owners: dict[str, list[TokenPattern]] = {}
+        self._late, self._tried = [], 0
+        owners: dict[str, tuple[list[TokenPattern], ...]] = {}
         for pattern in self._indexed:
+            place = _PLACES.index(pattern.kind) if pattern.kind in _PLACES else len(_PLACES)
             for text in pattern.texts:
-                owners.setdefault(text, []).append(pattern)
+                owners.setdefault(text, ([], [], [], []))[max(0, place - 1)].append(pattern)
         self._owners = list(owners.values())
         self._finder = AhoCorasick(list(owners))
 
 
+_PLACES = ("forms", "prefix", "suffix", "part")
+"""Kinds of patterns by where their text stands in a token: at its start twice, at its end, anywhere."""
+
+
 class _Met(dict[str, str]):
-    """Tokens met, each with its code."""
+    """What was met, with its code or codes."""
 
     def __init__(self, meet: Callable[[str], str]) -> None:
         super().__init__()
@@ -218,9 +244,18 @@ def is_sign(token: str) -> bool:
     return not (token[:1].isalnum() or token[:1] == "_")
 
 
+def is_sign_code(code: str) -> bool:
+    return _FIRST_SIGN <= ord(code) < _FIRST_WORD
+
+
 def without_signs(codes: str) -> str:
     """The words alone."""
     return _SIGN_CODES.sub("", codes)
+
+
+def tokens(low: str) -> list[str]:
+    """The tokens of a text, signs too."""
+    return _TOKENS.findall(low)
 
 
 def token_bounds(low: str, start: int, end: int, signs: bool) -> list[tuple[int, int]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from ahocorasick_rs import AhoCorasick
 
 from modassist.model import Span
-from modassist.rules.alphabet import SIGN, Alphabet, token_bounds, without_signs
+from modassist.rules.alphabet import BREAK, SIGN, Alphabet, token_bounds, without_signs
 
 PIECE = 1_000
 
@@ -41,6 +42,8 @@ class Copy:
 
     __slots__ = (
         "_ends",
+        "_joined",
+        "_places",
         "_spans",
         "_starts",
         "_tokens",
@@ -62,6 +65,8 @@ class Copy:
         self._version = -1
         self._words: list[str] = []
         self._tokens: list[str] = []
+        self._joined: tuple[str, str] = ("", "")
+        self._places: dict[tuple[int, bool], list[tuple[int, int]]] = {}
         if spelling is not None:
             self._right(spelling)
         self.is_bare = _UMLAUTS.search(self.low) is None
@@ -103,17 +108,25 @@ class Copy:
 
     def codes(self, alphabet: Alphabet, signs: bool) -> list[str]:
         """The codes of each piece, with signs or of words alone; encoded again where new phrases changed them."""
-        if self._version != alphabet.version:
+        while self._version != alphabet.version:
             self._version = alphabet.version
             self._tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
-            self._words = list(map(without_signs, self._tokens))
+            tokens = BREAK.join(self._tokens)
+            self._joined = (without_signs(tokens), tokens)
+            self._words = self._joined[0].split(BREAK) if self._tokens else []
         return self._tokens if signs else self._words
+
+    def joined(self, alphabet: Alphabet, signs: bool) -> tuple[str, list[int]]:
+        """The codes of all pieces in one string, with a BREAK between them, and where each piece begins."""
+        pieces = self.codes(alphabet, signs)
+        return self._joined[signs], list(accumulate((len(piece) + 1 for piece in pieces), initial=0))
 
     def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
         """Where in the original text the matches in the piece's codes stand."""
-        bounds: list[tuple[int, int]] = []
         for match in matches:
-            bounds = bounds or token_bounds(self.low, *self.bounds[piece], signs)
+            bounds = self._places.get((piece, signs))
+            if bounds is None:
+                bounds = self._places[piece, signs] = token_bounds(self.low, *self.bounds[piece], signs)
             first, last = match.span()
             while signs and first < last - 1 and match.string[first] == SIGN:
                 first += 1

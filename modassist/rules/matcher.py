@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import repeat
 
 from modassist.errors import RuleError
-from modassist.rules.alphabet import Alphabet
 from modassist.rules.copies import AnsweredCopy, Copy, Range
 from modassist.rules.packfields import Line
 from modassist.rules.packs import Rule
-from modassist.rules.phrases import MOST_REQUIRED, Grammar, Phrase
+from modassist.rules.phrases import Grammar, Phrase
 from modassist.rules.regexes import required_literals, safe_regex
+from modassist.rules.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,17 @@ class Compiled:
     def __init__(self, rule: Rule, grammar: Grammar) -> None:
         self.rule = rule
         self._grammar = grammar
-        self._read: dict[str, tuple[Phrase, ...]] = {}
+        self._read: dict[str, Search] = {}
         self.phrases = [read_phrase(line, rule, grammar) for line in rule.phrases]
         self.regexes = [(required_literals(line), safe_regex(line, rule)) for line in rule.regex]
 
-    def condition(self, name: str) -> tuple[Phrase, ...]:
+    def condition(self, name: str) -> Search:
         """The phrases of a condition such as `unless`, read when first asked for."""
         found = self._read.get(name)
         if found is None:
             lines: tuple[Line, ...] = getattr(self.rule, name)
-            found = self._read[name] = tuple(read_phrase(line, self.rule, self._grammar) for line in lines)
+            phrases = [read_phrase(line, self.rule, self._grammar) for line in lines]
+            found = self._read[name] = Search(phrases, self._grammar)
         return found
 
 
@@ -65,97 +66,70 @@ def read_phrase(line: Line, rule: Rule, grammar: Grammar) -> Phrase:
 
 
 class Matcher:
-    """The rules of one language and role, ready to search posts.
-
-    A phrase is tried on a sentence only where of each class of tokens that it requires one stands there, in order.
-    """
+    """The rules of one language and role, ready to search posts."""
 
     def __init__(self, rules: Iterable[Rule], grammar: Grammar) -> None:
         self._alphabet = grammar.alphabet
         self._compiled = [Compiled(rule, grammar) for rule in rules]
-        self._phrases = [(number, phrase) for number, one in enumerate(self._compiled) for phrase in one.phrases]
+        phrases = [(number, phrase) for number, one in enumerate(self._compiled) for phrase in one.phrases]
+        self._owners = [number for number, _ in phrases]
+        """For each phrase, its rule."""
+        self._search = Search([phrase for _, phrase in phrases], grammar)
         self._regexes = [(number, *regex) for number, one in enumerate(self._compiled) for regex in one.regexes]
-        self._rows: dict[str, list[int]] = {}
-        """For each code and place, the ways (as bits) that require it there; the last place is every way's last."""
-        self._begun = [0] * MOST_REQUIRED
-        """For each place but the last, the ways that require nothing up to there."""
-        self._owners = [number for number, (_, phrase) in enumerate(self._phrases) for _ in phrase.ways]
-        """For each way of each phrase, the phrase."""
-        for number, atoms in enumerate(atoms for _, phrase in self._phrases for atoms in phrase.atoms()):
-            unused = MOST_REQUIRED - len(atoms)
-            for place in range(unused):
-                self._begun[place] |= 1 << number
-            for place, atom in enumerate(atoms, unused):
-                watch = partial(self._require, place, 1 << number)
-                atom.watchers.append(watch)
-                for code in atom.codes:
-                    watch(code)
-
-    def _require(self, place: int, way: int, code: str) -> None:
-        self._rows.setdefault(code, [0] * MOST_REQUIRED)[place] |= way
+        every = [one.rule for one in self._compiled]
+        self._needed = frozenset(name for rule in every for name in rule.needs)
+        self._word_limits = sorted({rule.max_words for rule in every if rule.max_words})
+        self._placed = frozenset(n for n, rule in enumerate(every) if (rule.position, rule.sentence) != ("any", "any"))
+        self._closed: dict[tuple[frozenset[str], int], _Closed] = {}
 
     def find(self, copy: Copy, answered: AnsweredCopy | None) -> list[Hit]:
         """Hits of all rules whose conditions hold."""
         self._alphabet.tidy()
         ranges: dict[int, list[Range]] = {}
-        for number, found in self._found(copy):
+        for number, found in self._found(copy, self._closed_to(copy, answered)):
             ranges.setdefault(number, []).append(found)
-        if not ranges:
-            return []
         hits: list[Hit] = []
         for number in sorted(ranges):
             one = self._compiled[number]
-            held = _held(one, _merged(ranges[number]), copy, answered, self._alphabet)
-            hits += (Hit(one.rule, *found) for found in held)
+            hits += (Hit(one.rule, *found) for found in _held(one, _merged(ranges[number]), copy, answered))
         return _without_countered(hits)
 
-    def _found(self, copy: Copy) -> Iterator[tuple[int, Range]]:
+    def _found(self, copy: Copy, closed: _Closed) -> Iterator[tuple[int, Range]]:
         """Rules, by number, with the places where one of their phrases or regexes stands."""
-        alphabet, phrases, is_bare = self._alphabet, self._phrases, copy.is_bare
-        words, tokens = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
-        for piece in range(len(tokens)):
-            for candidate in self._candidates(tokens[piece]):
-                number, phrase = phrases[candidate]
-                pattern = phrase.patterns[is_bare]
-                if pattern is None:
-                    pattern, _ = ready(phrase, copy, alphabet)
-                    words, tokens = copy.codes(alphabet, signs=False), copy.codes(alphabet, signs=True)
-                codes = tokens[piece] if phrase.has_signs else words[piece]
-                if pattern.search(codes) is not None:
-                    found = copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
-                    yield from zip(repeat(number), found)
+        for piece, phrase in self._search.candidates(copy, closed.phrases):
+            number = self._owners[phrase]
+            if number not in self._placed or _is_placed(self._compiled[number].rule, copy.sentence_of[piece], copy):
+                yield from zip(repeat(number), self._search.matches(phrase, copy, piece))
         for number, literals, regex in self._regexes:
-            if not literals or any(literal in copy.low for literal in literals):
-                yield from ((number, found) for found in _regex_places(regex, copy))
+            if number not in closed.rules and (not literals or any(literal in copy.low for literal in literals)):
+                for found in _regex_places(regex, copy):
+                    if _is_placed(self._compiled[number].rule, found[2], copy):
+                        yield number, found
 
-    def _candidates(self, codes: str) -> list[int]:
-        """Phrases, by number, all of whose required tokens stand in the sentence in their order.
-
-        All phrases at once, a bit each: reading on, a phrase gets to a place once it has got to the place before it.
-        """
-        a, b, c, _ = self._begun
-        left = 0
-        for row in filter(None, map(self._rows.get, codes)):
-            left |= c & row[3]
-            c |= b & row[2]
-            b |= a & row[1]
-            a |= row[0]
-        found: list[int] = []
-        while left:
-            lowest = left & -left
-            found.append(self._owners[lowest.bit_length() - 1])
-            left ^= lowest
-        return list(dict.fromkeys(found))
+    def _closed_to(self, copy: Copy, answered: AnsweredCopy | None) -> _Closed:
+        """Rules that cannot hold in a post of this length that answers what it answers."""
+        shown = self._needed & answered.signals if answered is not None else frozenset()
+        words = bisect_left(self._word_limits, len(copy.text.split())) if self._word_limits else 0
+        closed = self._closed.get((shown, words))
+        if closed is None:
+            limit = self._word_limits[words - 1] if words else 0
+            every = [(number, one.rule) for number, one in enumerate(self._compiled)]
+            rules = frozenset(
+                number
+                for number, rule in every
+                if (rule.needs and shown.isdisjoint(rule.needs)) or 0 < rule.max_words <= limit
+            )
+            phrases = frozenset(phrase for phrase, owner in enumerate(self._owners) if owner in rules)
+            closed = self._closed[shown, words] = _Closed(rules, phrases)
+        return closed
 
 
-def ready(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> tuple[re.Pattern[str], list[str]]:
-    """The phrase's expression and the codes that it is to be searched in.
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """Rules, and their phrases, that need not be looked for in a post."""
 
-    In this order, for the phrase's own words may be new to the alphabet, and a word met anew may be new to the phrase.
-    """
-    phrase.pattern(copy.is_bare)
-    codes = copy.codes(alphabet, phrase.has_signs)
-    return phrase.pattern(copy.is_bare), codes
+    rules: frozenset[int]
+    phrases: frozenset[int]
 
 
 def _regex_places(regex: re.Pattern[str], copy: Copy) -> Iterator[Range]:
@@ -182,24 +156,19 @@ def _merged(ranges: list[Range]) -> list[Range]:
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _held(
-    one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy | None, alphabet: Alphabet
-) -> list[Range]:
-    """The ranges for which all conditions of the rule hold, but for `unless_signal`."""
+def _held(one: Compiled, ranges: list[Range], copy: Copy, answered: AnsweredCopy | None) -> list[Range]:
+    """The ranges for which all conditions of the rule hold that are looked at after a hit, but for `unless_signal`."""
     rule = one.rule
-    if rule.needs and (answered is None or answered.signals.isdisjoint(rule.needs)):
-        return []
-    if rule.max_words and len(copy.text.split()) > rule.max_words:
-        return []
-    ranges = [found for found in ranges if _is_placed(rule, found[2], copy)]
-    if ranges and rule.unless:
-        ranges = [found for found in ranges if not _stands(one.condition("unless"), copy, alphabet, found[2])]
-    if ranges and rule.unless_post and _stands(one.condition("unless_post"), copy, alphabet):
+    if rule.unless:
+        unless, touched = one.condition("unless"), {found[2] for found in ranges}
+        stopped = {sentence for sentence in touched if unless.stands_in(copy, sentence)}
+        ranges = [found for found in ranges if found[2] not in stopped]
+    if ranges and rule.unless_post and one.condition("unless_post").stands(copy):
         return []
     if ranges and rule.needs_post:
-        others = [place for phrase in one.condition("needs_post") for place in _places(phrase, copy, alphabet)]
+        others = list(one.condition("needs_post").places(copy))
         ranges = [r for r in ranges if any(end <= r[0] or start >= r[1] for start, end, _ in others)]
-    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered, alphabet):
+    if ranges and (rule.needs_answered or rule.unless_answered) and not _fits_answered(one, answered):
         return []
     return ranges
 
@@ -212,28 +181,12 @@ def _is_placed(rule: Rule, sentence: int, copy: Copy) -> bool:
     return rule.sentence == "any" or (rule.sentence == "question") == copy.is_question(sentence)
 
 
-def _fits_answered(one: Compiled, answered: AnsweredCopy | None, alphabet: Alphabet) -> bool:
+def _fits_answered(one: Compiled, answered: AnsweredCopy | None) -> bool:
     if answered is None:
         return not one.rule.needs_answered
-    if one.rule.needs_answered and not _stands(one.condition("needs_answered"), answered.copy(), alphabet):
+    if one.rule.needs_answered and not one.condition("needs_answered").stands(answered.copy()):
         return False
-    return not (one.rule.unless_answered and _stands(one.condition("unless_answered"), answered.copy(), alphabet))
-
-
-def _stands(phrases: Iterable[Phrase], copy: Copy, alphabet: Alphabet, sentence: int | None = None) -> bool:
-    """Whether one of the phrases stands in the sentence, or anywhere."""
-    pieces = range(len(copy.bounds)) if sentence is None else copy.pieces_of(sentence)
-    for phrase in phrases:
-        pattern, codes = ready(phrase, copy, alphabet)
-        if any(pattern.search(codes[piece]) for piece in pieces):
-            return True
-    return False
-
-
-def _places(phrase: Phrase, copy: Copy, alphabet: Alphabet) -> Iterator[Range]:
-    pattern, codes = ready(phrase, copy, alphabet)
-    for piece in range(len(codes)):
-        yield from copy.ranges(piece, pattern.finditer(codes[piece]), phrase.has_signs)
+    return not (one.rule.unless_answered and one.condition("unless_answered").stands(answered.copy()))
 
 
 PRESENT = 0.5

@@ -13,7 +13,7 @@ from itertools import product
 from math import prod
 
 from modassist.errors import RuleError
-from modassist.rules.alphabet import LONGEST, SIGNS, WORDS, Alphabet, Atom, TokenClass, TokenPattern
+from modassist.rules.alphabet import LONGEST, SIGNS, WORDS, Alphabet, TokenClass, TokenPattern
 from modassist.rules.inflection import Branch, Inflection
 from modassist.rules.notation import (
     ANY_WORD,
@@ -30,13 +30,16 @@ from modassist.rules.notation import (
     Sequence,
     Word,
 )
+from modassist.rules.rarity import Rarity
 from modassist.rules.shapes import (
+    ANY,
     Edge,
     Either,
     One,
     Row,
     Shape,
     Skip,
+    Way,
     alike,
     frequency,
     has_signs,
@@ -48,8 +51,7 @@ from modassist.rules.shapes import (
 
 _NUMBER = r"\d+(?:[.,:]\d+)*"
 _ENDING = r"\w{0,40}"
-MOST_REQUIRED = 4
-MOST_WAYS = 48
+_MOST_WAYS = 48
 """Ways of matching a phrase that are looked for one by one."""
 _MOST_SPELLINGS = 64
 _MOST_JOINED = 400
@@ -75,21 +77,25 @@ _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 """In endings of the tables: a vowel that follows the harmony, or (V) repeats the one before it."""
 
 
-_EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: Edge(".")}
-
-
-def _rarest(wanted: list[TokenClass]) -> tuple[TokenClass, ...]:
-    """The classes that say most, in their order."""
-    places = sorted(range(len(wanted)), key=lambda place: frequency(wanted[place]))[:MOST_REQUIRED]
-    return tuple(wanted[place] for place in sorted(places))
+_EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: ANY}
 
 
 class Grammar:
-    """What phrases of one language are read with: its lists for `{name}`, its inflection, its alphabet."""
+    """What phrases of one language are read with: its lists for `{name}`, its inflection, its alphabet.
 
-    def __init__(self, lang: str, lists: Mapping[str, tuple[str, ...]], inflection: Inflection) -> None:
+    `examples` are texts to learn from which words are rare.
+    """
+
+    def __init__(
+        self,
+        lang: str,
+        lists: Mapping[str, tuple[str, ...]],
+        inflection: Inflection,
+        examples: Iterable[str] = (),
+    ) -> None:
         self.lang = lang
         self.alphabet = Alphabet()
+        self.rarity = Rarity(examples)
         self._inflection = inflection
         self._lists = lists
         self._phrases: dict[str, Phrase] = {}
@@ -116,7 +122,7 @@ class Grammar:
             if pattern.kind != "regex" and len(min(pattern.texts, key=len)) < 2:
                 shortest = min(pattern.texts, key=len)
                 raise RuleError(f"phrase „{source}“ is found by „{shortest}“ alone", "write more of it")
-        return Phrase(shape, self.alphabet, tuple(dict.fromkeys(map(_rarest, ways(shape, MOST_WAYS)))))
+        return Phrase(shape, self.alphabet)
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
@@ -359,32 +365,34 @@ def _ranges(codes: list[str]) -> Iterator[str]:
 
 
 class Phrase:
-    """A phrase that can be looked for.
+    """A phrase that can be looked for, by an expression over the codes of a sentence."""
 
-    In every match stands, for one of the `ways`, a token of each of its classes, in this order.
-    """
+    __slots__ = ("_alphabet", "_fresh", "_patterns", "_shape", "_watched", "has_signs")
 
-    __slots__ = ("_alphabet", "_shape", "has_signs", "patterns", "ways")
-
-    def __init__(self, shape: Shape, alphabet: Alphabet, ways: tuple[tuple[TokenClass, ...], ...]) -> None:
-        self.ways = ways
+    def __init__(self, shape: Shape, alphabet: Alphabet) -> None:
         self.has_signs = has_signs(shape)
         """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
         self._shape = shape
         self._alphabet = alphabet
-        self.patterns: list[re.Pattern[str] | None] = [None, None]
-        """As `pattern` gives them; None where it has to be made, or made again."""
+        self._watched: set[TokenClass] = set()
+        self._patterns: list[re.Pattern[str] | None] = [None, None]
+        self._fresh: tuple[set[str], set[str]] = (set(), set())
+        """For each of the patterns, codes that have joined one of its classes since it was made."""
 
-    def pattern(self, bare: bool = False) -> re.Pattern[str]:
-        """The expression over codes; `bare` for texts without any umlaut, where „a“ may stand for „ä“."""
-        found = self.patterns[bare]
-        if found is None:
-            found = self.patterns[bare] = re.compile(self._render(self._shape, bare))
+    def ways(self) -> list[Way]:
+        """The ways of matching, so that a text that cannot hold one of them need not be searched."""
+        return ways(self._shape, _MOST_WAYS)
+
+    def pattern(self, codes: str, bare: bool) -> re.Pattern[str]:
+        """The expression with which these codes are searched; `bare` in a text without any umlaut: „a“ may be „ä“.
+
+        It is made again only where it does not know one of them.
+        """
+        found = self._patterns[bare]
+        if found is None or (self._fresh[bare] and not self._fresh[bare].isdisjoint(codes)):
+            self._fresh[bare].clear()
+            found = self._patterns[bare] = re.compile(self._render(self._shape, bare))
         return found
-
-    def atoms(self) -> list[list[Atom]]:
-        """For each of the ways, the atoms of its classes."""
-        return [[self._alphabet.atom(wanted) for wanted in way] for way in self.ways]
 
     def _render(self, shape: Shape, bare: bool) -> str:
         if isinstance(shape, One):
@@ -400,9 +408,11 @@ class Phrase:
 
     def _codes(self, wanted: TokenClass) -> str:
         atom = self._alphabet.atom(wanted)
-        if self._outdate not in atom.watchers:
+        if wanted not in self._watched:
+            self._watched.add(wanted)
             atom.watchers.append(self._outdate)
         return f"[{''.join(_ranges(sorted(atom.codes)))}]" if atom.codes else "(?!)"
 
-    def _outdate(self, _: str) -> None:
-        self.patterns = [None, None]
+    def _outdate(self, code: str) -> None:
+        for fresh in self._fresh:
+            fresh.add(code)

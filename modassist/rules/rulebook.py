@@ -96,7 +96,10 @@ class RulePacks:
         """What phrases of the language are read with."""
         if lang not in self._grammars:
             lists = self._read.lists.get(lang, {})
-            self._grammars[lang] = Grammar(lang, lists, Inflection(lang, self._read.inflection.get(lang, {})))
+            inflection = Inflection(lang, self._read.inflection.get(lang, {}))
+            rules = (rule for rule in self._read.rules.values() if rule.lang == lang)
+            examples = [example.text for rule in rules for example in (*rule.must_match, *rule.must_not_match)]
+            self._grammars[lang] = Grammar(lang, lists, inflection, examples)
         return self._grammars[lang]
 
     def only(self, ids: Container[str]) -> RulePacks:

@@ -95,7 +95,7 @@ def _unread(rule: Rule, packs: RulePacks, compiles: bool = False) -> Iterator[Fa
             try:
                 phrase = grammar.phrase(line)
                 if compiles:
-                    phrase.pattern()
+                    phrase.pattern("", bare=False)
             except RuleError as error:
                 yield Fault(rule.path, line.line, rule.id, f"{name}: {error}")
     for line in rule.regex:

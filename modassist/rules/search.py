@@ -1,0 +1,57 @@
+"""Phrases looked for together in a post: candidates by their anchors, then each one's own expression."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Sequence
+
+from modassist.rules.anchors import Index
+from modassist.rules.copies import Copy, Range
+from modassist.rules.phrases import Grammar, Phrase
+
+
+class Search:
+    """Phrases, named by their place in the sequence."""
+
+    __slots__ = ("_alphabet", "_index", "_phrases")
+
+    def __init__(self, phrases: Sequence[Phrase], grammar: Grammar) -> None:
+        self._phrases = phrases
+        self._alphabet = grammar.alphabet
+        self._index = Index(phrases, grammar.alphabet, grammar.rarity)
+
+    def candidates(self, copy: Copy, closed: Container[int] = ()) -> set[tuple[int, int]]:
+        """Pieces of the text, each with a phrase that may stand there and is not closed."""
+        found: set[tuple[int, int]] = set()
+        for signs, look in ((False, self._index.in_words), (True, self._index.in_signs)):
+            codes, starts = copy.joined(self._alphabet, signs)
+            found.update((bisect_right(starts, at) - 1, number) for at, number in look(codes, closed))
+        return found
+
+    def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
+        """Where the phrase stands in the piece."""
+        phrase, alphabet = self._phrases[number], self._alphabet
+        version = -1
+        while version != alphabet.version:  # the phrase's own words may be new to the alphabet
+            version = alphabet.version
+            codes = copy.codes(alphabet, phrase.has_signs)[piece]
+            pattern = phrase.pattern(codes, copy.is_bare)
+        return copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
+
+    def places(self, copy: Copy) -> Iterator[Range]:
+        """Where any of the phrases stands."""
+        for piece, number in self.candidates(copy):
+            yield from self.matches(number, copy, piece)
+
+    def stands(self, copy: Copy) -> bool:
+        """Whether any of the phrases stands in the text."""
+        return any(True for _ in self.places(copy))
+
+    def stands_in(self, copy: Copy, sentence: int) -> bool:
+        """Whether any of the phrases stands in the sentence."""
+        return any(self._stands_in_piece(copy, piece) for piece in copy.pieces_of(sentence))
+
+    def _stands_in_piece(self, copy: Copy, piece: int) -> bool:
+        words, tokens = (copy.codes(self._alphabet, signs)[piece] for signs in (False, True))
+        found = {number for _, number in (*self._index.in_words(words), *self._index.in_signs(tokens))}
+        return any(True for number in found for _ in self.matches(number, copy, piece))
