@@ -70,7 +70,7 @@ def fit(texts: Any, labels: Labels, sample_weight: NDArray[np.float64]) -> tuple
     for label in range(labels.shape[1]):
         if not FEWEST <= labels[:, label].sum() <= len(labels) - FEWEST:
             continue
-        model = LogisticRegression(C=C, solver="liblinear", class_weight="balanced", random_state=0)
+        model = LogisticRegression(C=C, solver="liblinear", class_weight="balanced", tol=0.01, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a label that has not quite converged is as good
             model.fit(weighed, labels[:, label], sample_weight=sample_weight)
