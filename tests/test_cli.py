@@ -23,7 +23,8 @@ from modassist import __version__, sample
 from modassist.cli import group
 from modassist.commands import reading
 from modassist.errors import ModassistError
-from modassist.forum.practice.server import Fault, ForumServer, Reply
+from modassist.forum.practice.exchange import Fault, Reply
+from modassist.forum.practice.server import ForumServer
 
 STORY = sample.load()
 NOW = STORY.now.isoformat()

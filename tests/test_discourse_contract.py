@@ -15,7 +15,8 @@ import pytest
 
 from forum import START, fault, json_reply, long_record, record, serving
 from modassist.forum.discourse import Forum
-from modassist.forum.practice.server import ForumServer, Request
+from modassist.forum.practice.exchange import Request
+from modassist.forum.practice.server import ForumServer
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "discourse-api"
 

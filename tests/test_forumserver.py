@@ -112,7 +112,7 @@ def test_private_things_need_a_key(path: str, anonymous: int, with_key: int) -> 
         assert status(server, path, Api_Key="wrong", Api_Username="bot") == 403
 
 
-def test_it_cannot_be_written_to_over_http() -> None:
+def test_a_key_that_reads_cannot_write() -> None:
     with ForumServer([record(1)], keys={"k": "bot"}) as server, requests.Session() as session:
         session.trust_env = False
         headers = {"Api-Key": "k", "Api-Username": "bot"}
@@ -120,6 +120,6 @@ def test_it_cannot_be_written_to_over_http() -> None:
             session.request(verb, f"{server.url}/posts.json", headers=headers, data={"raw": "x", "topic_id": 1})
             for verb in ("POST", "PUT", "DELETE", "PATCH")
         ]
-        assert {answer.status_code for answer in answers} == {404}
+        assert [answer.status_code for answer in answers] == [403, 404, 404, 404]
         assert len(server.state.topics[1].posts) == 2
     assert [request.method for request in server.log] == ["POST", "PUT", "DELETE", "PATCH"]
