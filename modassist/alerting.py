@@ -6,21 +6,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
-from modassist.alerts.layouts import Layout, Message, laid_out
-from modassist.alerts.notice import Notice, Writer
+from modassist.alert_messages import Composer
+from modassist.alerts.layouts import Message
 from modassist.alerts.outbox import Entry, Status, after_failure, may_look, next_try
-from modassist.alerts.rules import AlertRules, Desired, Kind, OpenThread, due_alerts, due_first_looks
-from modassist.alerts.situation import last_customer_post
+from modassist.alerts.rules import AlertRules, Desired, OpenThread, due_alerts, due_first_looks
 from modassist.channels.channel import Channel
 from modassist.channels.forum_places import AuthorMessage
 from modassist.channels.opening import Channels
 from modassist.config.settings import Settings
-from modassist.digest.wording import Wording
 from modassist.errors import (
     AlertError,
     AlertMisplaced,
@@ -30,26 +28,32 @@ from modassist.errors import (
     ModassistError,
     RateLimited,
 )
-from modassist.judging.analysis import to_record
 from modassist.pipeline import Desk
 from modassist.store.lock import locked
 from modassist.store.outbox import Outbox, Window
-from modassist.store.store import ThreadKey
 
 log = logging.getLogger("modassist.alerts")
 
 NO_LONGER = "nobody needs it any more"
 
 
+class Outcome(NamedTuple):
+    """What became of one message: `what` names it ("alert 12, thread 208"), `detail` the place or the reason."""
+
+    channel: str
+    what: str
+    detail: str
+
+
 @dataclass(slots=True)
 class AlertReport:
-    """What a run of alerts did. Each list holds (channel, what, detail)."""
+    """What a run of alerts did."""
 
     planned: int = 0
-    sent: list[tuple[str, str, str]] = field(default_factory=list)
-    failed: list[tuple[str, str, str]] = field(default_factory=list)
+    sent: list[Outcome] = field(default_factory=list)
+    failed: list[Outcome] = field(default_factory=list)
     """Not arrived, or nobody knows: they are tried or looked for again."""
-    held: list[tuple[str, str, str]] = field(default_factory=list)
+    held: list[Outcome] = field(default_factory=list)
     """A person has to decide: `alert --retry ID`."""
     cancelled: int = 0
     is_quiet: bool = False
@@ -102,24 +106,41 @@ class Alerting:
 
     def plan(self, limit: int | None = None) -> None:
         """Everything that is due now, into the outbox."""
-        authors = self.channels.authors
-        if authors is not None:
-            wishes = due_first_looks(self._open(), self.rules, channel=authors.kind, now=self.now)
-            self._keep(authors.name, Desired(tuple(wishes)))
+        if self.channels.authors is not None:
+            self._keep(self.channels.authors.name, self._first_looks(self._open()))
         threads = self._open()
         for channel in self.channels.team:
             self.report.planned += self.outbox.settle(channel.name, tell=self.rules.resolved, now=self.now)
-            day = self.rules.day(self.now)
-            desired = due_alerts(
-                threads,
-                self.outbox.told(channel.name),
-                self.rules,
-                channel=channel.kind,
-                used_today=self.outbox.used_since(channel.name, day),
-                now=self.now,
-                limit=limit,
-            )
-            self._keep(channel.name, desired)
+            self._keep(channel.name, self._desired(channel, threads, limit))
+
+    def preview(self) -> Iterator[tuple[Channel, Message]]:
+        """The messages that a run would send now, without planning or sending any."""
+        threads = self._open()
+        for channel in self.channels.all:
+            is_authors = isinstance(channel, AuthorMessage)
+            desired = self._first_looks(threads) if is_authors else self._desired(channel, threads, None)
+            entries = [self.outbox.preview(channel.name, wish) for wish in desired.wishes]
+            waiting = [entry for entry in self.outbox.due(self.now) if entry.channel == channel.name]
+            for entry in (*waiting, *entries):
+                found = self._composed(entry, channel)
+                if found is not None:
+                    yield found[1], found[0]
+
+    def _first_looks(self, threads: list[OpenThread]) -> Desired:
+        authors = self.channels.authors
+        kind = authors.kind if authors else ""
+        return Desired(tuple(due_first_looks(threads, self.rules, channel=kind, now=self.now)))
+
+    def _desired(self, channel: Channel, threads: list[OpenThread], limit: int | None) -> Desired:
+        return due_alerts(
+            threads,
+            self.outbox.told(channel.name),
+            self.rules,
+            channel=channel.kind,
+            used_today=self.outbox.used_since(channel.name, self.rules.day(self.now)),
+            now=self.now,
+            limit=limit,
+        )
 
     def _keep(self, channel: str, desired: Desired) -> None:
         if desired.wishes:
@@ -128,7 +149,10 @@ class Alerting:
     def _open(self) -> list[OpenThread]:
         settings = self.desk.settings
         stale = self.now - timedelta(days=settings.digest.stale_days)
-        return self.outbox.open_threads(Window(self.rules.lowest(), stale, self.now - settings.limits.recent))
+        recent = self.now - settings.limits.recent
+        own_name = settings.alerts.api_username or settings.forum.api_username
+        window = Window(self.rules.lowest(), stale, recent, settings.alerts.topic_id, own_name)
+        return self.outbox.open_threads(window)
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -171,7 +195,7 @@ class Alerting:
             return
         if place is not None:
             self.outbox.complete(entry, place, self.now)
-            self.report.sent.append((entry.channel, entry.key, place))
+            self.report.sent.append(_outcome(entry, place))
             return
         self.outbox.postpone(entry, Status.DUE, "it had not arrived", self.now)
 
@@ -183,7 +207,7 @@ class Alerting:
             return
         message = f"may have arrived, and {channel.name} cannot be asked: {what}"
         self.outbox.hold(entry, message)
-        self.report.held.append((entry.channel, entry.key, message))
+        self.report.held.append(_outcome(entry, message))
 
     def _send(self, entry: Entry, channel: Channel) -> bool:
         """Send one message; False where the channel itself is at fault and the others need not be tried now."""
@@ -206,13 +230,13 @@ class Alerting:
         except AlertMisplaced as fault:
             log.error("alert %s: %s", entry.id, fault)
             self.outbox.hold(entry, str(fault))
-            self.report.held.append((entry.channel, entry.key, str(fault)))
+            self.report.held.append(_outcome(entry, str(fault)))
             return False
         except (AlertRefused, ForumError) as fault:
             self._not_sent(entry, fault)
             return False
         self.outbox.complete(entry, place, self.now)
-        self.report.sent.append((entry.channel, entry.key, place))
+        self.report.sent.append(_outcome(entry, place))
         return True
 
     def _not_sent(self, entry: Entry, fault: ModassistError) -> None:
@@ -221,12 +245,12 @@ class Alerting:
         status = after_failure(entry.attempts, is_final=is_final)
         self.outbox.postpone(entry, status, str(fault), next_try(entry.attempts, self.now, wait))
         if status is Status.DEAD:
-            self.report.held.append((entry.channel, entry.key, str(fault)))
+            self.report.held.append(_outcome(entry, str(fault)))
         else:
             self._failed(entry, str(fault))
 
     def _failed(self, entry: Entry, why: str) -> None:
-        self.report.failed.append((entry.channel, entry.key, why))
+        self.report.failed.append(_outcome(entry, why))
 
     def _cancel(self, entry: Entry, why: str) -> None:
         self.outbox.cancel(entry, why)
@@ -243,59 +267,12 @@ class Alerting:
         return message, channel
 
 
-class Composer:
-    """Messages from threads as they stand now: nothing of a message is stored before it is sent."""
-
-    def __init__(self, desk: Desk, rules: AlertRules) -> None:
-        settings = desk.settings
-        wording = Wording(settings.language, settings.timezone, bool(settings.waiting.business_hours))
-        self.desk, self.rules = desk, rules
-        self._writer = Writer(wording, settings.privacy.names)
-
-    def compose(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
-        """The message and, for a first look, the reply's author; None where the thread does not need it any more."""
-        records = [record for key in entry.threads if (record := self._record(ThreadKey(*key))) is not None]
-        wanted = [record for record in records if self._is_wanted(entry, record)]
-        if not wanted:
-            return None
-        notice = self._notice(entry, wanted)
-        author = _author_of(wanted[0], entry.post_number)
-        return laid_out(notice, layout, entry.reference), author
-
-    def _notice(self, entry: Entry, records: list[dict[str, Any]]) -> Notice:
-        if entry.kind is Kind.GATHERED:
-            return self._writer.gathered(records, reference=entry.reference)
-        return self._writer.notice(
-            entry.kind,
-            records[0],
-            reference=entry.reference,
-            reasons=entry.reasons,
-            post_number=entry.post_number,
-            first_look=self.rules.first_look,
-        )
-
-    def _record(self, key: ThreadKey) -> dict[str, Any] | None:
-        """The thread judged now, with its texts; None where it is gone or cannot be judged."""
-        try:
-            found = self.desk.analyse(key)
-        except ModassistError as fault:
-            log.info("thread %s: %s", key.topic_id, fault)
-            return None
-        more = {"source": key.source, "category_id": found.judgement.thread.category_id}
-        return to_record(found, with_text=True) | more
-
-    def _is_wanted(self, entry: Entry, record: Mapping[str, Any]) -> bool:
-        if entry.kind is Kind.RESOLVED:
-            return record["escalation"] is None
-        if record["escalation"] is None:
-            return False
-        mark = self.desk.store.mark(ThreadKey(record["source"], record["topic_id"]))
-        if mark.silences(self.desk.now, last_customer_post(record)):
-            return False
-        return entry.kind is not Kind.FIRST_LOOK or bool(_author_of(record, entry.post_number))
+def _outcome(entry: Entry, detail: str) -> Outcome:
+    return Outcome(entry.channel, described(entry), detail)
 
 
-def _author_of(record: Mapping[str, Any], number: int | None) -> str:
-    """Who wrote this flagged reply; nobody where it is flagged no more."""
-    posts = (post for post in record["posts"] if post["post_number"] == number and post.get("flagged"))
-    return next((str(post.get("username") or "") for post in posts), "")
+def described(entry: Entry) -> str:
+    """A message by its number and its threads."""
+    topics = ", ".join(str(topic_id) for _, topic_id in entry.threads[:3])
+    more = ", …" if len(entry.threads) > 3 else ""
+    return f"alert {entry.id}, thread {topics}{more}" if topics else f"alert {entry.id}"

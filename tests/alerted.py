@@ -23,6 +23,15 @@ TOPIC, STAFF_CATEGORY, PUBLIC = 777, 9, 1
 WRITE_KEY = "w" * 32
 BOT = "modbot"
 DISMISSAL = "Nobody else has reported this. A bit of noise is perfectly normal for a device of this class."
+HOSTILE = (
+    "@here", "@all", "@mod_anna", "a@b.de", "@team please", "#hilfe", "#123", "https://evil.example.com/x?y=1", "www.evil.de",
+    "//evil.org", "evil.com", "ftp://x.y", "mailto:a@b.de", "http://[::1]/", "[quote=\"anna, post:1, topic:2\"]\nx\n[/quote]",
+    "[poll]\n* a\n[/poll]", "[event start=\"2026-01-01\"]", "[date=2026-01-01]", "![x](https://evil.de/p.png)", "[x](javascript:alert(1))",
+    "[x]: https://evil.de", "<img src=https://evil.de/p.png>", "<script>alert(1)</script>", "<!here>", "<@U123>", "&lt;b&gt;", "&#64;here",
+    "```\ncode\n```", "`x`", "**b**", "__b__", "~~s~~", "||spoiler||", "# head", "- item", "1. item", "> quote", "---", "===", "    indented",
+    ":smile:", ":+1:", ":)", "\\@here", "$$x$$", "|a|b|", "\x1b[31mred\x1b[0m", "\x00", "\x07", "\u202egnihton", "\u2066x\u2069", "a\u200bb",
+    "\u2028", "\ud800", "\r\n", "\t", "{{x}}", "{% x %}", "%s", "{0}", "x" * 300, "\U0001f468\u200d\U0001f469",
+)  # fmt: skip
 COMPLAINT = "The dock of my R3 makes a grinding noise every night. I had three hours of sleep. Please help."
 
 
@@ -48,6 +57,14 @@ def complaint(
         "category_id": PUBLIC,
         "posts": rows,
     } | fields
+
+
+def nasty(topic_id: int) -> dict[str, Any]:
+    """A thread whose customer comes back with everything that could act, in 50,000 characters."""
+    words = "Still broken. " + " ".join(piece for piece in HOSTILE if "`" not in piece)
+    return complaint(
+        topic_id, ("mod_anna", DISMISSAL), ("lightsleeper", words + "@here " * 8000), title=f"@all {HOSTILE[14]}"
+    )
 
 
 def alert_topic(**fields: Any) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
-from alerted import BOT, COMPLAINT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, Bench, alert_topic, bench, complaint
+from alerted import BOT, COMPLAINT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, Bench, bench, complaint, nasty
 from forum import fault, json_reply, slow_down_json, slow_down_text, web_page
 from modassist.alerting import Alerting
+from modassist.alerts.layouts import Layout
 from modassist.alerts.outbox import MOST_TRIES, Entry
 from modassist.channels.channel import Channel
 from modassist.channels.opening import Channels
@@ -20,7 +22,14 @@ from modassist.forum.practice.exchange import DROPPED, Reply
 from modassist.forum.practice.writing import WriteKey
 from modassist.store.lock import locked
 from modassist.store.outbox import Outbox
+from test_alert_texts import assert_harmless
 
+PLACES: dict[str, dict[str, Any]] = {
+    "topic": {},
+    "category": {"topic_id": 0, "new_topics": True},
+    "group": {"topic_id": 0, "group": "team"},
+    "author": {"first_look_hours": 2},
+}
 THREAD = complaint(208, ("mod_anna", DISMISSAL))
 
 
@@ -139,8 +148,9 @@ def refused(made: Bench, words: str) -> None:
 
 
 def test_a_public_topic_is_refused(tmp_path: Path) -> None:
-    with bench(tmp_path, THREAD, topic_id=208, category_id=1) as made:
-        refused(made, "topic 208 can be read by everyone without an account")
+    with bench(tmp_path, THREAD, topic_id=5, category_id=1) as made:
+        made.server.state.add_topic({"id": 5, "title": "Welcome", "posts": [{"username": "mod_lead", "raw": "Hello"}]})
+        refused(made, "topic 5 can be read by everyone without an account")
 
 
 def test_a_topic_that_was_moved_into_the_open_is_refused(place: Bench) -> None:
@@ -299,6 +309,17 @@ def test_an_author_whom_the_forum_does_not_know_as_staff_is_not_written_to(tmp_p
         assert [channel for channel, _, _ in made.alert().sent] == ["topic"]
 
 
+@pytest.mark.parametrize("place_of_alerts", ["topic", "category", "group", "author"])
+def test_a_hostile_thread_notifies_nobody_and_fetches_nothing(tmp_path: Path, place_of_alerts: str) -> None:
+    with bench(tmp_path, nasty(208), **PLACES[place_of_alerts]) as made:
+        assert len(made.alert().sent) == 1
+        own = [post for topic in made.server.state.topics.values() for post in topic.posts if post["username"] == BOT]
+        (post,) = own
+        assert_harmless(post["raw"].replace(made.server.url, "https://forum.example.com"), Layout.FORUM)
+        tree = LexborHTMLParser(post["cooked"])
+        assert not tree.css("a, img, aside, script, iframe")
+
+
 # -- exactly once ----------------------------------------------------------------------------------------------------
 
 
@@ -328,12 +349,6 @@ class DyingOutbox(Outbox):
 
 
 STEPS = ("before the claim", "after the claim", "before completion", "after completion")
-PLACES: dict[str, dict[str, Any]] = {
-    "topic": {},
-    "category": {"topic_id": 0, "new_topics": True},
-    "group": {"topic_id": 0, "group": "team"},
-    "author": {"first_look_hours": 2},
-}
 
 
 def arrived(made: Bench, name: str) -> int:
@@ -457,7 +472,7 @@ def test_what_fails_is_tried_less_and_less_often_and_then_left_to_a_person(place
 
 
 def test_one_channel_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
-    with bench(tmp_path, THREAD, topic_id=208, group="team") as made:
+    with bench(tmp_path, THREAD, topic_id=5, group="team") as made:
         report = made.alert()
         assert [channel for channel, _, _ in report.failed] == ["topic"]
         assert [channel for channel, _, _ in report.sent] == ["group"]
@@ -495,10 +510,10 @@ def test_a_thread_that_was_purged_and_comes_back_is_told_again(place: Bench) -> 
     assert len(place.alert().sent) == 1
 
 
-def test_the_alert_topic_itself_may_be_polled_and_is_not_alerted_about(tmp_path: Path) -> None:
-    with bench(tmp_path, THREAD) as made:
-        made.alert()
-        made.save(alert_topic(posts=made.server.state.topics[TOPIC].posts))
-        made.later(hours=48)
-        made.alert()
-        assert not any("/t/777`" in post for post in made.posted())
+def test_what_modassist_wrote_itself_is_never_alerted_about(tmp_path: Path) -> None:
+    own = complaint(500)
+    own["posts"][0]["username"] = BOT
+    with bench(tmp_path, THREAD, own) as made:
+        made.save(complaint(TOPIC))
+        assert len(made.alert().sent) == 1
+        assert "part 208" in made.posted()[0]

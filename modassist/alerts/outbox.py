@@ -21,7 +21,7 @@ from modassist.alerts.rules import Kind
 BACK_OFF = (1, 5, 15, 60, 180, 360, 720)
 """Minutes until the next try after the first, second, … failure; then the last one again."""
 
-MOST_TRIES = 16
+MOST_TRIES = 20
 """About a week of trying."""
 
 SETTLE = timedelta(minutes=2)

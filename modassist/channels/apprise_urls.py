@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ class AppriseUrl:
         raise AlertUnclear(f"{self.name} cannot be asked what it brought")
 
     def _service(self) -> Any:
-        service = _apprise().Apprise.instantiate(self.url, suppress_exceptions=True)
+        with warnings.catch_warnings(), _listening():
+            warnings.simplefilter("ignore")  # its plugins are imported here, and some import what Python gives up
+            service = _apprise().Apprise.instantiate(self.url, suppress_exceptions=True)
         if service is None:
             raise AlertRefused(f"{self.name} is no address that Apprise knows", "see alerts.urls", is_final=True)
         return service

@@ -20,10 +20,11 @@ from modassist.forum.writer import AlertForum
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Where staff is told, and how authors of replies are (None: they are not)."""
+    """Where staff is told, how authors of replies are (None: they are not), and the client that writes to the forum."""
 
     team: tuple[Channel, ...] = ()
     authors: AuthorMessage | None = None
+    keyed: AlertForum | None = None
 
     @property
     def all(self) -> Sequence[Channel]:
@@ -56,7 +57,7 @@ def opened(settings: Settings, **client: Any) -> Iterator[Channels]:
     ):
         look = StaffOnly(visitor, keyed, readers_of(settings))
         authors = AuthorMessage(look, _username(settings)) if settings.alerts.first_look_hours else None
-        yield Channels((*_forum_channels(settings, look), *others), authors)
+        yield Channels((*_forum_channels(settings, look), *others), authors, keyed)
 
 
 def readers_of(settings: Settings) -> Readers:

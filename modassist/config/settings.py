@@ -164,10 +164,16 @@ class Settings:
         return Staff(
             usernames=frozenset(name.casefold() for name in forum.staff_usernames),
             groups=frozenset(name.casefold() for name in forum.staff_groups),
-            ignored=frozenset(name.casefold() for name in forum.ignore_usernames),
+            ignored=frozenset(name.casefold() for name in self._ignored),
             aliases=tuple((other.casefold(), main) for other, main in forum.aliases),
             group_moderators=forum.group_moderators,
         )
+
+    @property
+    def _ignored(self) -> tuple[str, ...]:
+        """The account that writes alerts is no speaker: its posts quote customers."""
+        own = (self.alerts.api_username,) if self.alerts.api_username else ()
+        return (*self.forum.ignore_usernames, *own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _OPEN = """SELECT t.id, s.name, t.topic_id, t.category_id, a.lang, a.result, m.s
     FROM analyses a JOIN threads t ON t.id = a.thread_id JOIN sources s ON s.id = t.source_id
     LEFT JOIN thread_marks m ON m.thread_id = t.id
     WHERE a.needs_person = 1 AND a.severity >= ? AND a.news_at >= ? AND a.result IS NOT NULL AND t.gone_at IS NULL
+    AND t.topic_id != ? AND NOT EXISTS (SELECT 1 FROM posts p WHERE p.thread_id = t.id AND p.post_number = 1 AND p.name_key = ?)
     ORDER BY a.severity DESC, t.id"""
 _SETTLED = """SELECT o.thread_id, t.gone_at FROM told o JOIN threads t ON t.id = o.thread_id
     LEFT JOIN analyses a ON a.thread_id = o.thread_id
@@ -39,11 +40,16 @@ _INSERT = """INSERT INTO outbox (key, reference, channel, kind, post_number, rea
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which open threads are looked at: from which severity, with news since, replies flagged since."""
+    """Which open threads are looked at: from which severity, with news since, replies flagged since.
+
+    The topic of the alerts and topics that `own_name` opened are left out: they quote what alerts are about.
+    """
 
     min_severity: int
     active_since: datetime
     flagged_since: datetime
+    own_topic: int = 0
+    own_name: str = ""
 
 
 class Outbox:
@@ -59,7 +65,10 @@ class Outbox:
 
     def open_threads(self, window: Window) -> list[OpenThread]:
         """The threads that need a person, the worst first, with everything the rules ask."""
-        rows = self.db.rows(_OPEN, (window.min_severity, sortable_text(window.active_since)))
+        rows = self.db.rows(
+            _OPEN,
+            (window.min_severity, sortable_text(window.active_since), window.own_topic, window.own_name.casefold()),
+        )
         return [self._open_thread(row, window) for row in rows]
 
     def _open_thread(self, row: Any, window: Window) -> OpenThread:
@@ -101,6 +110,14 @@ class Outbox:
                 values = (json.dumps(sorted(situation.reasons)), situation.severity, sortable_text(now))
                 self.db.run("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?)", (thread_id, channel, *values))
         return planned
+
+    def preview(self, channel: str, wish: Wish) -> Entry:
+        """The message that `plan` would take in, without taking it in."""
+        key = self._key(channel, wish)
+        names = tuple(self._name_of(thread) for thread in wish.threads)
+        reference = reference_of(key, self._salt)
+        more = {"reasons": wish.reasons, "severity": wish.severity, "post_number": wish.post_number}
+        return Entry(0, key, reference, channel, wish.kind, Status.DUE, names, **more)  # type: ignore[arg-type]
 
     def _insert(self, channel: str, wish: Wish, now: datetime) -> int:
         key = self._key(channel, wish)

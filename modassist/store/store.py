@@ -267,6 +267,10 @@ class Store:
 
     # -- people ------------------------------------------------------------------------------------------------------
 
+    def undelivered(self) -> int:
+        """How many alerts wait for a person: given up, or held as nobody knows whether they arrived."""
+        return int(self.db.value("SELECT count(*) FROM outbox WHERE status IN ('held', 'dead')"))
+
     def snooze(self, key: ThreadKey, until: datetime) -> None:
         """No alert about the thread until then. Raises StoreError for no such thread."""
         store_marks.snooze(self.db, thread_row(self.db, key), until)
