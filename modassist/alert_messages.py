@@ -12,7 +12,7 @@ from modassist.alerts.outbox import Entry
 from modassist.alerts.rules import AlertRules, Kind
 from modassist.alerts.situation import last_customer_post
 from modassist.digest.wording import Wording
-from modassist.errors import ModassistError
+from modassist.errors import ModassistError, RuleError
 from modassist.judging.analysis import to_record
 from modassist.pipeline import Desk
 from modassist.store.store import ThreadKey
@@ -52,9 +52,11 @@ class Composer:
         )
 
     def _record(self, key: ThreadKey) -> dict[str, Any] | None:
-        """The thread judged now, with its texts; None where it is gone or cannot be judged."""
+        """The thread judged now, with its texts; None where it is gone or cannot be read. Raises RuleError."""
         try:
             found = self.desk.analyse(key)
+        except RuleError:
+            raise
         except ModassistError as fault:
             log.info("thread %s: %s", key.topic_id, fault)
             return None

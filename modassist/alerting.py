@@ -34,6 +34,9 @@ from modassist.store.outbox import Outbox, Window
 
 log = logging.getLogger("modassist.alerts")
 
+LOOKED_FOR = timedelta(days=1)
+"""How long a message that may have arrived is looked for where the forum does not show the place."""
+
 NO_LONGER = "nobody needs it any more"
 
 
@@ -160,8 +163,8 @@ class Alerting:
         """First look what became of messages left half sent, then send what is due."""
         by_name = {channel.name: channel for channel in self.channels.all}
         for entry in self.outbox.claimed():
-            if entry.channel in by_name and may_look(entry, self.now):
-                self._look(entry, by_name[entry.channel])
+            if may_look(entry, self.now):
+                self._look(entry, by_name.get(entry.channel))
         if self.report.is_quiet:
             return
         shut: set[str] = set()
@@ -182,32 +185,49 @@ class Alerting:
             raise AlertRefused(f"the channel of alert {entry_id} is configured no more: {entry.channel}")
         self._send(entry, channel)
 
-    def _look(self, entry: Entry, channel: Channel) -> None:
+    def _look(self, entry: Entry, channel: Channel | None) -> None:
         """A message that was about to be sent, or sent without an answer, when something ended."""
-        if not channel.can_be_asked:
-            self._unknown(entry, channel)
+        if channel is None or not channel.can_be_asked:
+            self._unknown(entry, "the channel is configured no more" if channel is None else "it cannot be asked")
             return
         try:
             place = channel.find(entry.reference, entry.target or channel.target, entry.claimed_at or self.now)
         except (ForumError, AlertError) as fault:
-            self.outbox.remark(entry, str(fault))
-            self._failed(entry, f"may have arrived; it could not be looked for: {fault}")
+            self._unseen(entry, f"may have arrived; it could not be looked for: {fault}")
             return
         if place is not None:
             self.outbox.complete(entry, place, self.now)
             self.report.sent.append(_outcome(entry, place))
             return
-        self.outbox.postpone(entry, Status.DUE, "it had not arrived", self.now)
+        self._again(entry, "it had not arrived")
 
-    def _unknown(self, entry: Entry, channel: Channel) -> None:
-        """A channel that cannot be asked: the setting chooses between missing an alert and getting it twice."""
+    def _again(self, entry: Entry, why: str) -> None:
+        """Due again: at once after the first time, then less and less often."""
+        later = next_try(entry.attempts - 1, self.now) if entry.attempts > 1 else self.now
+        status = after_failure(entry.attempts, is_final=False)
+        self.outbox.postpone(entry, status, why, later)
+        if status is Status.DEAD:
+            self.report.held.append(_outcome(entry, why))
+
+    def _unseen(self, entry: Entry, why: str) -> None:
+        """Looked for in vain, as the forum does not show the place now. After a day a person is told."""
+        if entry.claimed_at is not None and self.now - entry.claimed_at > LOOKED_FOR:
+            self._hold(entry, why)
+            return
+        self.outbox.remark(entry, why)
+        self._failed(entry, why)
+
+    def _unknown(self, entry: Entry, why: str) -> None:
+        """Nobody can be asked: the setting chooses between missing an alert and getting it twice."""
         what = entry.error or "the program ended while it was being sent"
         if self.desk.settings.alerts.after_crash == "resend":
-            self.outbox.postpone(entry, after_failure(entry.attempts, is_final=False), what, self.now)
+            self._again(entry, what)
             return
-        message = f"may have arrived, and {channel.name} cannot be asked: {what}"
-        self.outbox.hold(entry, message)
-        self.report.held.append(_outcome(entry, message))
+        self._hold(entry, f"may have arrived, and {why}: {what}")
+
+    def _hold(self, entry: Entry, why: str) -> None:
+        self.outbox.hold(entry, why)
+        self.report.held.append(_outcome(entry, why))
 
     def _send(self, entry: Entry, channel: Channel) -> bool:
         """Send one message; False where the channel itself is at fault and the others need not be tried now."""
@@ -229,8 +249,7 @@ class Alerting:
             return False
         except AlertMisplaced as fault:
             log.error("alert %s: %s", entry.id, fault)
-            self.outbox.hold(entry, str(fault))
-            self.report.held.append(_outcome(entry, str(fault)))
+            self._hold(entry, str(fault))
             return False
         except (AlertRefused, ForumError) as fault:
             self._not_sent(entry, fault)

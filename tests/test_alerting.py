@@ -411,6 +411,37 @@ def test_a_message_that_cannot_be_looked_for_is_not_sent_again(place: Bench) -> 
     assert len(place.posted()) == 1
 
 
+def test_a_message_that_cannot_be_looked_for_for_a_day_is_left_to_a_person(place: Bench) -> None:
+    crash(place, "after the claim")
+    no = json_reply({"errors": ["?"], "error_type": "invalid_access"}, 403)
+    place.server.faults.append(fault(no, "/t/777.json", times=None))
+    place.later(hours=20)
+    assert len(place.alert().failed) == 1
+    place.later(hours=5)
+    assert "could not be looked for" in place.alert().held[0][2]
+    assert place.posted() == []
+
+
+def test_a_message_half_sent_into_a_channel_that_is_gone_is_left_to_a_person(place: Bench) -> None:
+    crash(place, "after the claim")
+    place.later(minutes=10)
+    others = place.with_alerts(topic_id=0, group="team")
+    assert "the channel is configured no more" in others.alert().held[0][2]
+
+
+def test_a_forum_that_never_answers_a_write_is_given_up_in_the_end(place: Bench) -> None:
+    place.server.faults.append(fault(DROPPED, "/posts.json", method="POST", times=None))
+    for _ in range(24 * 14):
+        place.alert()
+        place.later(hours=1)
+        if Outbox(place.store).waiting_for_a_person():
+            break
+    (entry,) = Outbox(place.store).waiting_for_a_person()
+    assert entry.attempts == MOST_TRIES
+    tries = [request for request in place.server.log if request.method == "POST"]
+    assert len(tries) == MOST_TRIES
+
+
 def test_a_customer_who_writes_the_reference_is_not_taken_for_the_bot(place: Bench) -> None:
     crash(place, "after the claim")
     (entry,) = Outbox(place.store).claimed()
