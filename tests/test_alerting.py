@@ -15,6 +15,7 @@ from forum import fault, json_reply, slow_down_json, slow_down_text, web_page
 from modassist.alerting import Alerting
 from modassist.alerts.layouts import Layout
 from modassist.alerts.outbox import MOST_TRIES, Entry
+from modassist.alerts.rules import Desired, Kind, Wish
 from modassist.channels.channel import Channel
 from modassist.channels.opening import Channels
 from modassist.errors import AlertRefused, StoreError
@@ -175,6 +176,12 @@ def test_a_group_of_customers_is_refused_even_if_somebody_lists_it(tmp_path: Pat
         tmp_path, THREAD, server={"permissions": {9: ["trust_level_1"]}}, reader_groups=("trust_level_1",)
     ) as made:
         refused(made, "category 9 is open to trust_level_1")
+
+
+def test_a_group_of_customers_is_known_by_its_number_whatever_it_is_called(tmp_path: Path) -> None:
+    server = {"permissions": {9: ["Stammkunden"]}, "group_settings": {"Stammkunden": {"id": 13}}}
+    with bench(tmp_path, THREAD, server=server, reader_groups=("Stammkunden",)) as made:
+        refused(made, "category 9 is open to Stammkunden")
 
 
 def test_a_category_whose_groups_are_not_shown_needs_somebodys_word(tmp_path: Path) -> None:
@@ -507,6 +514,12 @@ def test_one_channel_that_fails_does_not_stop_the_others(tmp_path: Path) -> None
         report = made.alert()
         assert [channel for channel, _, _ in report.failed] == ["topic"]
         assert [channel for channel, _, _ in report.sent] == ["group"]
+
+
+def test_the_same_first_look_is_planned_once(place: Bench) -> None:
+    outbox, (thread,) = Outbox(place.store), place.desk().store.db.rows("SELECT id FROM threads")
+    wish = Desired((Wish(Kind.FIRST_LOOK, (thread[0],), post_number=2),))
+    assert [outbox.plan("author", wish, place.wall.now) for _ in range(2)] == [1, 0]
 
 
 def test_two_programs_do_not_send_at_once(place: Bench) -> None:

@@ -109,10 +109,14 @@ def category_view(state: ForumState, category: Json, viewer: Viewer) -> Json:
     """`/c/{id}/show.json`; to which groups the category is open is shown to those who may edit it."""
     groups = state.permissions.get(category["id"], ()) if viewer.is_staff else ()
     rows = [
-        {"permission_type": 1, "group_name": name, "group_id": _GROUP_IDS.get(name, 40 + number)}
+        {"permission_type": 1, "group_name": name, "group_id": _group_id(state, name, 40 + number)}
         for number, name in enumerate(groups)
     ]
     return {"category": category | _SHAPES["category_settings"] | {"group_permissions": rows}}
+
+
+def _group_id(state: ForumState, name: str, usual: int) -> int:
+    return int(state.group_settings.get(name, {}).get("id", _GROUP_IDS.get(name, usual)))
 
 
 def group_view(state: ForumState, name: str) -> Json:
