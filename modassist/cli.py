@@ -104,7 +104,7 @@ def _forget_output() -> None:
 def group() -> None:
     """Finds the customers a community forum let down, and helps staff to make it good.
 
-    Reads a forum (Discourse), never writes to it.
+    Reads a forum (Discourse). Writes nothing there but alerts, where only staff reads.
     """
 
 

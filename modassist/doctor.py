@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from modassist.channels.channel import Channel
 from modassist.config.settings import Settings
 from modassist.errors import ForumError, ModassistError, PageRefused, RuleError
 from modassist.forum.discourse import Forum
@@ -54,6 +55,8 @@ def examine(load_settings: Callable[[], Settings], *, now: datetime) -> Iterator
     yield from _rules(settings)
     yield from _database(settings, now)
     yield from _forum(settings)
+    yield from _alerts(settings)
+    yield from _undelivered(settings)
 
 
 def _rules(settings: Settings) -> Iterator[Finding]:
@@ -193,3 +196,56 @@ def _staff(client: Forum, settings: Settings) -> Iterator[Finding]:
     else:
         todo = "set forum.staff_groups or forum.staff_usernames: without staff every reply is a customer's"
         yield _fault("staff", "nobody is known as staff", todo)
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    """Every channel is looked at as before a write: without a key, then with the alerts' own."""
+    from modassist.channels.opening import is_configured, opened
+
+    if not is_configured(settings):
+        yield _note("alerts", "no channel is configured", "alerts.topic_id and alerts.category_id are the usual one")
+        return
+    try:
+        with opened(settings) as channels:
+            yield from (_channel(channel) for channel in channels.all)
+            keyed = channels.keyed
+            if keyed is not None:
+                yield from _reach_of_alerts(keyed)
+    except ModassistError as fault:
+        yield _fault("alerts", fault)
+
+
+def _channel(channel: Channel) -> Finding:
+    what = f"alerts to {channel.name}"
+    try:
+        return _ok(what, channel.check())
+    except ModassistError as fault:
+        return _fault(what, fault)
+
+
+def _reach_of_alerts(keyed: Forum) -> Iterator[Finding]:
+    """The key should reach no further than the alert topic; as far as reading shows it."""
+    try:
+        keyed.list_users("suspended")
+    except ForumError:
+        yield _ok("alerts", "the key does not open the admin pages")
+    else:
+        todo = "a granular key (topics: write and read, limited to the alert topic; categories: show) is enough"
+        yield _note("alerts", "the key opens the admin pages: it could write anywhere", todo)
+
+
+def _undelivered(settings: Settings) -> Iterator[Finding]:
+    from modassist.alerting import described
+    from modassist.store.outbox import Outbox
+    from modassist.store.store import Store
+
+    if not settings.database.exists():
+        return
+    try:
+        with Store.open(settings.database, read_only=True) as store:
+            waiting = Outbox(store).waiting_for_a_person()
+    except ModassistError:  # said above
+        return
+    for entry in waiting:
+        why = f"{entry.channel}: {described(entry)}: {entry.status}: {entry.error}"
+        yield _fault("alerts", why, f"`modassist alert --retry {entry.id}` sends it again")

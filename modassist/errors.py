@@ -8,7 +8,12 @@ ModassistError
 │   ├── ForumUnavailable   may be tried again
 │   │   └── RateLimited    says how long to wait
 │   └── ForumRefused       will be refused again: permissions, walls, wrong address
-│       └── PageRefused    only this one address: a deleted topic, a hidden group
+│       ├── PageRefused    only this one address: a deleted topic, a hidden group
+│       └── MembersOnly    the forum shows nothing to those who are not logged in
+├── AlertError       alerts to staff
+│   ├── AlertRefused   not sent: the target is not proved to be staff's alone, or it does not take the message
+│   ├── AlertUnclear   sent, and nobody said whether it arrived
+│   └── AlertMisplaced it arrived, but elsewhere, or others can read it: a person must look now
 ├── StoreError       the database
 └── ModelError       a model file
 """
@@ -70,6 +75,30 @@ class ForumRefused(ForumError):
 
 class PageRefused(ForumRefused):
     """One address is refused or its answer unusable, while the forum itself answers: others may work."""
+
+
+class MembersOnly(ForumRefused):
+    """Nobody is let in without an account: a login page, or Discourse's own `not_logged_in`."""
+
+
+class AlertError(ModassistError):
+    """An alert did not reach its channel, or nobody knows whether it did."""
+
+
+class AlertRefused(AlertError):
+    """Nothing was sent. `is_final` where trying again cannot help before a person has changed something."""
+
+    def __init__(self, message: str, hint: str = "", *, is_final: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_final = is_final
+
+
+class AlertUnclear(AlertError):
+    """The message left us, and no answer says whether it arrived. It must not be sent again before somebody looked."""
+
+
+class AlertMisplaced(AlertError):
+    """The message was taken, but it is not where it should be, or not only for staff. It is never sent again by itself."""
 
 
 class StoreError(ModassistError):

@@ -218,7 +218,8 @@ def _stats(
     every, fresh, recent = count(), count(active_since=quiet), count(active_since=since)
     severe = count(wanted.min_severity, since)
     window = desk.store.stats(since, desk.now)
-    return {
+    lost = desk.store.undelivered()
+    return ({"undelivered": lost} if lost else {}) | {
         "threads_read": desk.store.counts()["threads"],
         "waiting": max(0, fresh - gone),
         "flagged": window["flagged"],

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modassist.forum.discourse import Forum
-from modassist.forum.practice.server import Fault, ForumServer, Reply
+from modassist.forum.practice.exchange import Fault, Reply
+from modassist.forum.practice.server import ForumServer
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -126,5 +127,7 @@ def redirect(location: str, status: int = 301) -> Reply:
     return Reply(status, b"", {"Location": location})
 
 
-def fault(answer: Reply, path: str = "*", *, times: int | None = 1, nth: int = 1) -> Fault:
-    return Fault(answer, path, times, nth)
+def fault(
+    answer: Reply, path: str = "*", *, times: int | None = 1, nth: int = 1, method: str = "*", after: bool = False
+) -> Fault:
+    return Fault(answer, path, times, nth, method, after)

@@ -23,7 +23,8 @@ from modassist import __version__, sample
 from modassist.cli import group
 from modassist.commands import reading
 from modassist.errors import ModassistError
-from modassist.forum.practice.server import Fault, ForumServer, Reply
+from modassist.forum.practice.exchange import Fault, Reply
+from modassist.forum.practice.server import ForumServer
 
 STORY = sample.load()
 NOW = STORY.now.isoformat()
@@ -90,7 +91,7 @@ def commands() -> dict[str, click.Command]:
 
 
 def test_there_are_the_commands_of_the_contract_and_no_stubs() -> None:
-    expected = "demo init poll digest show analyse import export rules config doctor schema forget purge"
+    expected = "demo init poll digest show alert analyse import export rules config doctor schema forget purge"
     assert list(group.commands) == expected.split()
 
 

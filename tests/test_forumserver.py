@@ -8,9 +8,10 @@ import pytest
 import requests
 from selectolax.lexbor import LexborHTMLParser
 
-from forum import START, Wall, at, record, serving
+from forum import START, Wall, at, fault, json_reply, record, serving
 from modassist.forum.practice.cooked import cook
 from modassist.forum.practice.server import ForumServer
+from modassist.forum.practice.writing import WriteKey
 from modassist.text.own_words import own_words
 
 RAW = """Hallo Team,
@@ -112,7 +113,7 @@ def test_private_things_need_a_key(path: str, anonymous: int, with_key: int) -> 
         assert status(server, path, Api_Key="wrong", Api_Username="bot") == 403
 
 
-def test_it_cannot_be_written_to_over_http() -> None:
+def test_a_key_that_reads_cannot_write() -> None:
     with ForumServer([record(1)], keys={"k": "bot"}) as server, requests.Session() as session:
         session.trust_env = False
         headers = {"Api-Key": "k", "Api-Username": "bot"}
@@ -120,6 +121,110 @@ def test_it_cannot_be_written_to_over_http() -> None:
             session.request(verb, f"{server.url}/posts.json", headers=headers, data={"raw": "x", "topic_id": 1})
             for verb in ("POST", "PUT", "DELETE", "PATCH")
         ]
-        assert {answer.status_code for answer in answers} == {404}
+        assert [answer.status_code for answer in answers] == [403, 404, 404, 404]
         assert len(server.state.topics[1].posts) == 2
     assert [request.method for request in server.log] == ["POST", "PUT", "DELETE", "PATCH"]
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+TEXT = "An alert that is long enough to be one."
+
+
+def write(server: ForumServer, path: str = "/posts.json", key: str = "w", name: str = "bot", **form: str) -> Any:
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"Api-Key": key, "Api-Username": name}
+        return session.post(server.url + path, headers=headers, data=form, allow_redirects=False)
+
+
+def writable(wall: Wall | None = None, **options: Any) -> ForumServer:
+    keys = {"w": WriteKey("bot", is_staff=True), "one": WriteKey("bot", frozenset({1})), "member": WriteKey("fan")}
+    usual: dict[str, Any] = {"permissions": {9: ["staff"]}, "groups": {"team": ["ann"]}, "hooks": {"h": "Team"}}
+    records = [record(1, category_id=9), record(2)]
+    return ForumServer(records, now=wall or Wall(), write_keys=keys, **(usual | options))
+
+
+def test_the_same_request_within_two_minutes_makes_one_post() -> None:
+    wall = Wall()
+    with writable(wall) as server:
+        first, second = (write(server, topic_id="1", raw=TEXT).json() for _ in range(2))
+        assert first["id"] == second["id"]
+        assert (first["topic_id"], first["post_number"]) == (1, 3)
+        wall.pass_(minutes=3)
+        assert write(server, topic_id="1", raw=TEXT).status_code == 422
+        wall.pass_(minutes=3)
+        assert write(server, topic_id="1", raw=TEXT).json()["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"topic_id": "1", "raw": "short"}, 422),
+        ({"topic_id": "1", "raw": "x" * 32_001}, 422),
+        ({"topic_id": "99", "raw": TEXT}, 404),
+        ({"title": "short", "raw": TEXT, "category": "9"}, 422),
+        ({"title": "Long enough to be a title", "raw": TEXT, "category": "9", "external_id": "a b"}, 422),
+        ({"title": "Long enough to be a title", "raw": TEXT, "category": "9", "external_id": "x" * 51}, 422),
+        ({"title": "A message to nobody", "raw": TEXT, "archetype": "private_message"}, 422),
+        (
+            {"title": "A message to nobody", "raw": TEXT, "archetype": "private_message", "target_recipients": "who"},
+            422,
+        ),
+    ],
+)
+def test_what_discourse_would_not_take_is_refused(form: dict[str, str], status: int) -> None:
+    with writable() as server:
+        assert write(server, **form).status_code == status
+
+
+def test_a_key_limited_to_a_topic_writes_there_alone() -> None:
+    with writable(permissions={9: ["everyone"]}) as server:
+        assert write(server, key="one", topic_id="1", raw=TEXT).status_code == 200
+        assert write(server, key="one", topic_id="2", raw=TEXT + "!").status_code == 403
+        assert (
+            write(server, key="one", title="Long enough to be a title", raw=TEXT + "?", category="1").status_code == 403
+        )
+
+
+def test_members_cannot_write_where_they_cannot_read() -> None:
+    with writable() as server:
+        assert write(server, key="member", name="fan", topic_id="1", raw=TEXT).status_code == 403
+        assert write(server, key="member", name="fan", topic_id="2", raw=TEXT).status_code == 200
+        assert write(server, key="wrong", topic_id="2", raw=TEXT).status_code == 403
+
+
+def test_a_topic_is_found_by_its_external_id_and_the_id_is_taken_then() -> None:
+    form = {"raw": TEXT, "category": "9", "external_id": "alert-1"}
+    with writable() as server:
+        made = write(server, title="Long enough to be a title", **form).json()
+        headers = {"Api_Key": "w", "Api_Username": "bot"}
+        assert status(server, "/t/external_id/alert-1.json", **headers) == 200
+        assert status(server, "/t/external_id/alert-2.json", **headers) == 404
+        assert status(server, "/t/external_id/alert-1.json") == 404
+        assert write(server, title="Another title, long enough", **form | {"raw": TEXT + "!"}).status_code == 422
+        assert server.state.topics[made["topic_id"]].fields["category_id"] == 9
+
+
+def test_a_message_is_read_by_its_recipients_alone() -> None:
+    form = {"title": "A message to the team", "raw": TEXT, "archetype": "private_message", "target_recipients": "team"}
+    with writable(keys={"ann": "ann", "fan": "fan"}) as server:
+        path = f"/t/{write(server, **form).json()['topic_id']}.json"
+        assert status(server, path, Api_Key="ann", Api_Username="ann") == 200
+        assert status(server, path, Api_Key="fan", Api_Username="fan") == 403
+        assert status(server, path) == 403
+
+
+def test_a_chat_hook_is_known_by_its_key() -> None:
+    with writable() as server:
+        assert write(server, "/chat/hooks/h.json", text="Hello").status_code == 200
+        assert write(server, "/chat/hooks/h.json", text="").status_code == 400
+        assert write(server, "/chat/hooks/other.json", text="Hello").status_code == 404
+        assert server.desk.chat == [("Team", "Hello")]
+
+
+def test_a_fault_after_the_write_leaves_the_write() -> None:
+    with writable() as server:
+        server.faults.append(fault(json_reply({}, 500), "/posts.json", method="POST", after=True))
+        assert write(server, topic_id="1", raw=TEXT).status_code == 500
+        assert len(server.state.topics[1].posts) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modassist.commands.alerts import alert_command
 from modassist.commands.data import export_command, forget_command, import_command, purge_command
 from modassist.commands.demo import demo_command
 from modassist.commands.evaluating import evaluate_command
@@ -17,6 +18,7 @@ COMMANDS: tuple[click.Command, ...] = (
     poll_command,
     digest_command,
     show_command,
+    alert_command,
     analyse_command,
     import_command,
     export_command,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modassist.commands.alerts import tell_alerts
 from modassist.commands.reading import analyse_due, poll_forum, raise_for, write_digest
 from modassist.commands.run import Run, command, language
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = "demo-digest.html"
 EVERYTHING = 1000
+ALERTS_USER, ALERTS_KEY = "modbot", "only-for-the-sample-forum"
 
 
 @command("demo", "modassist demo --language de")
@@ -26,18 +28,23 @@ EVERYTHING = 1000
 def demo_command(run: Run, speak: str | None) -> None:
     """Run the whole line once on a small sample forum.
 
-    Starts the forum in this process, polls and judges it, prints the digest and writes it as demo-digest.html.
+    Starts the forum in this process, polls and judges it, prints the digest and writes it as demo-digest.html, and sends
+    one alert to that forum's staff category.
     Needs no settings and no network; what it stores is gone when it ends.
     """
     from modassist import sample
     from modassist.forum.practice.server import ForumServer
+    from modassist.forum.practice.writing import WriteKey
 
     story = sample.load()
     now = run.now() if run.now_text else story.now
     names = {row["id"]: row["name"] for row in story.categories}
-    private = [row["id"] for row in story.categories if row["read_restricted"]]
+    staff_only = {row["id"]: ["staff"] for row in story.categories if row["read_restricted"]}
+    writes = {ALERTS_KEY: WriteKey(ALERTS_USER, is_staff=True)}
     with (
-        ForumServer(story.records, now=lambda: now, categories=names, private=private) as forum,
+        ForumServer(
+            story.records, now=lambda: now, categories=names, permissions=staff_only, write_keys=writes
+        ) as forum,
         tempfile.TemporaryDirectory(prefix="modassist-demo-") as folder,
     ):
         run.tell(f"a sample forum with {len(story.records)} threads listens at {forum.url}")
@@ -58,11 +65,17 @@ def _settings(url: str, folder: Path, speak: str | None, story: Sample) -> Setti
         "forum.requests_per_minute": 200,
         "forum.backfill_days": max(30, (story.now - oldest).days + 1),
         "digest.limit": EVERYTHING,
+        "alerts.category_id": next(row["id"] for row in story.categories if row["read_restricted"]),
+        "alerts.new_topics": True,
+        "alerts.api_username": ALERTS_USER,
+        "alerts.api_key": ALERTS_KEY,
     }
     return load(None, {}, flags)
 
 
 def _tell_the_story(run: Run, settings: Settings, now: datetime, title: str) -> None:
+    from modassist.alerting import send_alerts
+    from modassist.channels.opening import opened
     from modassist.pipeline import Desk, Wanted, gather
     from modassist.store.store import Store
 
@@ -71,7 +84,11 @@ def _tell_the_story(run: Run, settings: Settings, now: datetime, title: str) -> 
         polled = poll_forum(run, desk)
         report = analyse_due(run, desk)
         digest = replace(gather(desk, Wanted(limit=EVERYTHING)), forum=title)
+        with opened(settings) as channels:
+            alerted = send_alerts(desk, channels, limit=1)
     write_digest(digest, "terminal", settings, None)
     write_digest(digest, "html", settings, Path(PAGE))
     run.tell(f"The same as a page: {Path(PAGE).resolve()}")
+    run.tell("The worst thread, as an alert in the forum's staff category, which no customer can read:")
+    tell_alerts(run, alerted)
     raise_for(polled, report)

@@ -17,10 +17,13 @@ from modassist.model import STRICTNESS
 Kind = Callable[[Any], Any]
 Pairs = tuple[tuple[str, str], ...]
 Week = tuple[tuple[int, int], ...]
+Quiet = tuple[tuple[int, int, int], ...]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _HOURS = re.compile(rf"{_DAY}(?:\s*-\s*{_DAY})?\s+(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.IGNORECASE)
+
+_QUIET = re.compile(rf"(?:{_DAY}(?:\s*-\s*{_DAY})?\s+)?(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.IGNORECASE)
 
 
 def text(value: Any) -> str:
@@ -152,7 +155,9 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def secret_names(value: Any) -> tuple[str, ...]:
-    """A list of texts that are never shown."""
+    """A list of texts that are never shown. Addresses may hold commas: one ends where the next one's scheme begins."""
+    if isinstance(value, str):
+        value = [part for part in re.split(r"\s+|,(?=\s*[A-Za-z][\w+.-]*://)", value) if part.strip(", ")]
     return names(value)
 
 
@@ -214,6 +219,57 @@ def strictness_by_id(value: Any) -> tuple[tuple[int, str], ...]:
         return tuple((whole(1, 2**53)(key), one_of(*STRICTNESS)(part)) for key, part in _table(value, expected))
     except ValueError:
         raise ValueError(expected) from None
+
+
+def _severities(value: Any, key: Callable[[Any], Any], expected: str) -> tuple[tuple[Any, int], ...]:
+    try:
+        return tuple((key(name), whole(0, 100)(part)) for name, part in _table(value, expected))
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def severities_by_id(value: Any) -> tuple[tuple[int, int], ...]:
+    """A table of severities by category id."""
+    return _severities(value, whole(1, 2**53), "a table of severities (0 to 100) by category id such as { 5 = 60 }")
+
+
+def severities_by_name(value: Any) -> tuple[tuple[str, int], ...]:
+    """A table of severities by name."""
+    return _severities(value, _name, "a table of severities (0 to 100) by name such as { mailto = 70 }")
+
+
+def _name(value: Any) -> str:
+    name = text(value).lower()
+    if not name:
+        raise ValueError
+    return name
+
+
+def quiet(value: Any) -> Quiet:
+    """Quiet hours, as (weekday, first minute, last minute); spans over midnight are two."""
+    expected = 'quiet hours such as "22:00-07:00" or "Mon-Fri 18:00-08:00, Sat-Sun 00:00-24:00"'
+    spans: list[tuple[int, int, int]] = []
+    for part in [part.strip() for part in text(value).split(",") if part.strip()]:
+        found = _QUIET.fullmatch(part)
+        if found is None:
+            raise ValueError(expected)
+        first, last, *clock = found.groups()
+        begin, end = int(clock[0]) * 60 + int(clock[1]), int(clock[2]) * 60 + int(clock[3])
+        if begin >= 1440 or end > 1440 or begin == end or int(clock[1]) > 59 or int(clock[3]) > 59:
+            raise ValueError(expected)
+        try:
+            days = _day_range(first, last) if first else range(7)
+        except ValueError:
+            raise ValueError(expected) from None
+        for day in days:
+            spans += _night(day, begin, end)
+    return tuple(sorted(spans))
+
+
+def _night(day: int, begin: int, end: int) -> list[tuple[int, int, int]]:
+    if begin < end:
+        return [(day, begin, end)]
+    return [(day, begin, 1440), *([((day + 1) % 7, 0, end)] if end else [])]
 
 
 def _day_range(first: str, last: str | None) -> range:

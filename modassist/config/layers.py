@@ -22,7 +22,16 @@ NOT_SETTINGS = ("MODASSIST_CONFIG",)
 """Variables of ours that are no settings."""
 
 _SECRET = (kinds.secret, kinds.secret_names)
-_TABLES = (kinds.pairs, kinds.hours_by_id, kinds.chances, kinds.strictness_by_id)
+_TABLES = (
+    kinds.pairs,
+    kinds.hours_by_id,
+    kinds.severities_by_id,
+    kinds.severities_by_name,
+    kinds.chances,
+    kinds.strictness_by_id,
+)
+_KEYS = ("forum.api_key", "alerts.api_key", "alerts.chat_hook")
+"""Secrets that may stand in a file of their own."""
 _SECTIONS = {name.partition(".")[0] for name in KNOWN if "." in name}
 
 Found = dict[str, tuple[Any, str]]
@@ -41,8 +50,8 @@ def load(file: Path | None, env: Mapping[str, str], flags: Mapping[str, object])
     for layer in (_defaults(folder), _from_file(file), _from_env(env), _from_flags(flags)):
         found.update(layer)
     warnings = list(_misspelt(env))
-    for part in ("forum", "alerts"):
-        warnings += _read_key(found, part)
+    for name in _KEYS:
+        warnings += _read_key(found, name)
     values = {name: Value(_shown(KNOWN[name], value), origin) for name, (value, origin) in found.items()}
     built: Settings = _build(Settings, "", found)
     return dataclasses.replace(built, values=values, warnings=tuple(warnings), file=file)
@@ -139,20 +148,20 @@ def _below(value: Any, folder: Path) -> Any:
     return value
 
 
-def _read_key(found: Found, part: str) -> list[str]:
+def _read_key(found: Found, name: str) -> list[str]:
     """Fills in the key from its file where the environment did not give it; returns what is unsafe about the file."""
-    file = found[f"{part}.api_key_file"][0]
-    if found[f"{part}.api_key"][0] or file is None:
+    file = found[f"{name}_file"][0]
+    if found[name][0] or file is None:
         return []
     try:
         key = file.read_text(encoding="utf-8").strip()
         mode = file.stat().st_mode
     except (OSError, UnicodeDecodeError) as fault:
         reason = getattr(fault, "strerror", None) or "not a text"
-        raise ConfigError(f"{part}.api_key_file = {file}: cannot be read: {reason}", "one line with the key") from fault
+        raise ConfigError(f"{name}_file = {file}: cannot be read: {reason}", "one line with the key") from fault
     if not key or any(mark.isspace() or not mark.isprintable() for mark in key):
-        raise ConfigError(f"{part}.api_key_file = {file}: holds no key", "one line with the key and nothing else")
-    found[f"{part}.api_key"] = (key, file.name)
+        raise ConfigError(f"{name}_file = {file}: holds no key", "one line with the key and nothing else")
+    found[name] = (key, file.name)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return [f"{file} can be read by others on this machine: chmod 600 {file}"]
     return []
@@ -195,6 +204,8 @@ def _shown(known: Known, value: Any) -> str:
         return "***" if value else '""'
     if known.kind is kinds.week:
         return _written(_hours(value))
+    if known.kind is kinds.quiet:
+        return _written(_quiet(value))
     if known.kind in _TABLES:
         return _written(dict(value))
     return _written(value)
@@ -208,6 +219,14 @@ def _hours(week: kinds.Week) -> str:
         if end
     ]
     return ", ".join(days)
+
+
+def _quiet(spans: kinds.Quiet) -> str:
+    clock = "{:02d}:{:02d}".format
+    return ", ".join(
+        f"{kinds.DAYS[day].capitalize()} {clock(*divmod(begin, 60))}-{clock(*divmod(end, 60))}"
+        for day, begin, end in spans
+    )
 
 
 def as_toml(values: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modassist.config import kinds
-from modassist.config.kinds import Kind, Pairs
+from modassist.config.kinds import Kind, Pairs, Quiet
 from modassist.model import LANGUAGES, STRICTNESS, Limits, Staff
 
 
@@ -63,13 +63,33 @@ class AlertSettings:
     """Where alerts go and from which severity on."""
 
     min_severity: int = setting(40, kinds.whole(0, 100), "severity from which an alert is due")
+    channels: tuple[tuple[str, int], ...] = setting((), kinds.severities_by_name, "severities by channel: mailto = 70")
+    categories: tuple[tuple[int, int], ...] = setting((), kinds.severities_by_id, "severities by category id: 5 = 60")
+    languages: tuple[tuple[str, int], ...] = setting((), kinds.severities_by_name, "severities by language: fi = 30")
+    worse_by: int = setting(20, kinds.whole(1, 100), "a rise in severity that is told again")
+    quiet_hours: Quiet = setting((), kinds.quiet, 'hours without alerts, "22:00-07:00, Sat-Sun 00:00-24:00"')
+    daily_cap: int = setting(20, kinds.whole(0, 10000), "alerts a day and channel, the rest in one; 0: no limit")
+    resolved: bool = setting(False, kinds.yes_no, "whether a thread that was told is told again when it is settled")
+    first_look_hours: float = setting(0, kinds.number(0, 720), "hours the author of a reply has before others hear")
+    after_crash: str = setting("hold", kinds.one_of("hold", "resend"), "an alert that may have arrived: hold | resend")
     topic_id: int = setting(0, kinds.whole(0, 2**53), "staff-only topic that alerts are added to; 0: none")
     category_id: int = setting(0, kinds.whole(0, 2**53), "the staff-only category in which that topic must lie")
+    new_topics: bool = setting(False, kinds.yes_no, "whether each alert becomes a topic in that category")
+    group: str = setting("", kinds.text, "group of staff that gets alerts as private messages")
+    reader_groups: tuple[str, ...] = setting((), kinds.names, "groups that may read alerts, beside forum.staff_groups")
+    unverified_groups: bool = setting(False, kinds.yes_no, "write though the forum does not say which groups read")
+    api_username: str = setting("", kinds.text, "the account of the alerts' key; empty: forum.api_username")
     api_key_file: Path | None = setting(None, kinds.path, "file with the key; or set MODASSIST_ALERTS_API_KEY")
     api_key: str = field(default="", repr=False, metadata={"kind": kinds.secret, "about": "key that writes alerts"})
+    chat_hook_file: Path | None = setting(None, kinds.path, "file with a chat hook; or MODASSIST_ALERTS_CHAT_HOOK")
+    chat_hook: str = field(
+        default="", repr=False, metadata={"kind": kinds.secret, "about": "last part of a chat hook's address"}
+    )
+    chat_is_internal: bool = setting(False, kinds.yes_no, "your word that only staff reads the chat of the hook")
     urls: tuple[str, ...] = field(
         default=(), repr=False, metadata={"kind": kinds.secret_names, "about": "Apprise addresses of other channels"}
     )
+    mail_domains: tuple[str, ...] = setting((), kinds.names, "domains to which alerts may be mailed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ class PrivacySettings:
     """How long people's texts are kept, and how people are named."""
 
     retention_days: int = setting(180, kinds.whole(1, 36500), "age at which `modassist purge` removes texts")
-    names: str = setting("named", kinds.one_of("named", "initials", "hidden"), "how digests name people")
+    names: str = setting("named", kinds.one_of("named", "initials", "hidden"), "how digests and alerts name people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +177,16 @@ class Settings:
         return Staff(
             usernames=frozenset(name.casefold() for name in forum.staff_usernames),
             groups=frozenset(name.casefold() for name in forum.staff_groups),
-            ignored=frozenset(name.casefold() for name in forum.ignore_usernames),
+            ignored=frozenset(name.casefold() for name in self._ignored),
             aliases=tuple((other.casefold(), main) for other, main in forum.aliases),
             group_moderators=forum.group_moderators,
         )
+
+    @property
+    def _ignored(self) -> tuple[str, ...]:
+        """The account that writes alerts is no speaker: its posts quote customers."""
+        own = (self.alerts.api_username,) if self.alerts.api_username else ()
+        return (*self.forum.ignore_usernames, *own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,11 +101,14 @@ def named(username: str, names: str) -> str:
     return name if names == "named" else name[0].upper() + "."
 
 
-def card(record: Record, wording: Wording, names: str = "named") -> Card:
-    """What there is to say about one result record (made with the texts of its posts)."""
+def card(record: Record, wording: Wording, names: str = "named", *, colleagues: bool = False) -> Card:
+    """What there is to say about one result record (made with the texts of its posts).
+
+    With `colleagues` the authors of staff replies are named too, as far as `names` allows.
+    """
     score = record["severity"]["score"]
     band = next(name for least, name in _BANDS if score >= least)
-    teller = _Teller(record, wording, names)
+    teller = _Teller(record, wording, names, colleagues=colleagues)
     pairs = teller.pairs()
     extra = len(pairs) - PAIRS
     escalation = record.get("escalation") or {}
@@ -166,7 +169,8 @@ def _addend_words(what: str, wording: Wording) -> str:
 class _Teller:
     """Picks the words of one record that belong on its card."""
 
-    def __init__(self, record: Record, wording: Wording, names: str) -> None:
+    def __init__(self, record: Record, wording: Wording, names: str, *, colleagues: bool) -> None:
+        self.colleagues = colleagues
         self.posts: Sequence[Record] = record["posts"]
         self.states: Sequence[Record] = record["states"]
         self.by_number: dict[int, Record] = {post["post_number"]: post for post in self.posts}
@@ -245,7 +249,8 @@ class _Teller:
     def _who(self, post: Record) -> str:
         word = "reply" if post["role"] == "staff" else "post"
         parts = [self.wording.say(post["role"]), self.wording.say(word, number=post["post_number"])]
-        name = named(post["username"], self.names) if post["role"] == "customer" else ""
+        is_named = post["role"] == "customer" or (self.colleagues and post["role"] == "staff")
+        name = named(post["username"], self.names) if is_named else ""
         return " · ".join([*parts, name] if name else parts)
 
     def _pieces(self, post: Record, everything: bool) -> tuple[Piece, ...]:

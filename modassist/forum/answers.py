@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from modassist.errors import ForumError, ForumRefused, ForumUnavailable, PageRefused, RateLimited
+from modassist.errors import ForumError, ForumRefused, ForumUnavailable, MembersOnly, PageRefused, RateLimited
 
 GATEWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524})
 """Passing faults of what stands between us and the forum (52x are Cloudflare's)."""
@@ -155,7 +155,7 @@ def _refusal(answer: Answer) -> ForumRefused:
     kind = _object(answer).get("error_type")
     lead, status = answer.path, answer.status
     if kind == "not_logged_in" or status == 401:
-        return ForumRefused(f"{lead}: the forum is for members only", "set an API key and its user name", status)
+        return MembersOnly(f"{lead}: the forum is for members only", "set an API key and its user name", status)
     if b"invalid_api_credentials" in answer.body[:4000]:
         return ForumRefused(f"{lead}: the forum does not accept the API key", "check key and api_username", status)
     if status == 403:
@@ -181,6 +181,6 @@ def _page(answer: Answer) -> ForumError | Passing:
     if status in (401, 403):
         return ForumRefused(f"{lead}: a wall before the forum refuses us (HTTP {status})", _WALL_HINT, status)
     if answer.url.split("?")[0].rstrip("/").endswith("/login"):
-        return ForumRefused(f"{lead}: the forum sends us to its login page", "set an API key and its user name", status)
+        return MembersOnly(f"{lead}: the forum sends us to its login page", "set an API key and its user name", status)
     what = f"{lead}: a web page instead of JSON (HTTP {status})"
     return ForumRefused(what, "is this the address of a Discourse forum, with its subfolder?", status)

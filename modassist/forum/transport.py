@@ -41,6 +41,9 @@ BACK_OFF = 1.0
 BREAKER = 3
 """Requests in a row that may fail before the forum is left alone for `LONGEST_WAIT` seconds."""
 
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+"""What the HTTP libraries raise."""
+
 HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MINUTE = 60.0
@@ -208,20 +211,26 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
         self._budget.take()
         started = self._clock()
         try:
-            with self._session.get(
-                url,
-                params=params,
-                headers=self._headers,
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-                auth=_no_auth,
-            ) as response:
-                answer = Answer(path, url, response.status_code, response.headers, self._body(response, path, started))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            with self._session.get(url, params=params, **self._options()) as response:
+                answer = self._whole(response, path, url, started)
+        except FAULTS as error:
             raise _translated(error, path, url) from error
         log.debug("GET %s: %s, %d bytes, %.2f s", path, answer.status, len(answer.body), self._clock() - started)
         return answer
+
+    def _options(self) -> dict[str, Any]:
+        """How every request is sent."""
+        return {
+            "headers": self._headers,
+            "timeout": self.timeout,
+            "allow_redirects": False,
+            "stream": True,
+            "auth": _no_auth,
+        }
+
+    def _whole(self, response: requests.Response, path: str, url: str, started: float) -> Answer:
+        body = self._body(response, path, started)
+        return Answer(path, url, response.status_code, response.headers, body)
 
     def _body(self, response: requests.Response, path: str, started: float) -> bytes:
         """The whole body. A read time-out sees single pauses only, so length and time are bounded here too."""

@@ -2,6 +2,7 @@
 
     From the forum: sources, threads, posts, post_versions, members, cursors. Never lost by a failure.
     Concluded: analyses, thread_states, findings, queue, post_words. Can be thrown away and computed again.
+    From people: thread_marks.  Sent: outbox, outbox_threads, told (see `store.outbox`).
 
 Every method is complete in itself; `transaction()` joins several into one.
 """
@@ -16,9 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from modassist.alerts.rules import Mark
 from modassist.instants import parse_instant, sortable_text
 from modassist.records.fields import clean
 from modassist.store import findings as store_findings
+from modassist.store import marks as store_marks
 from modassist.store import people as store_people
 from modassist.store import topics as store_topics
 from modassist.store.database import Database, open_database
@@ -263,6 +266,26 @@ class Store:
         return store_findings.counts(self.db)
 
     # -- people ------------------------------------------------------------------------------------------------------
+
+    def undelivered(self) -> int:
+        """How many alerts wait for a person: given up, or held as nobody knows whether they arrived."""
+        return int(self.db.value("SELECT count(*) FROM outbox WHERE status IN ('held', 'dead')"))
+
+    def snooze(self, key: ThreadKey, until: datetime) -> None:
+        """No alert about the thread until then. Raises StoreError for no such thread."""
+        store_marks.snooze(self.db, thread_row(self.db, key), until)
+
+    def mark_done(self, key: ThreadKey, at: datetime) -> None:
+        """No alert about the thread until a customer writes in it again. Raises StoreError for no such thread."""
+        store_marks.mark_done(self.db, thread_row(self.db, key), at)
+
+    def unmark(self, key: ThreadKey) -> None:
+        """Take both marks back. Raises StoreError for no such thread."""
+        store_marks.clear(self.db, thread_row(self.db, key))
+
+    def mark(self, key: ThreadKey) -> Mark:
+        """What people decided about the thread. Raises StoreError for no such thread."""
+        return store_marks.mark_of(self.db, thread_row(self.db, key))
 
     def forget(self, username: str, *, now: datetime) -> ForgetReport:
         """Take a person out of the file: texts, name, thread titles, quotes and mentions in other people's posts.

@@ -54,6 +54,9 @@ def topic_view(topic: Topic, viewer: Viewer, *, page: int = 1, with_raw: bool = 
         "last_poster": _user(last.get("username")),
         "participants": [_participant(topic, name) for name in authors],
     }
+    if topic.fields["archetype"] == "private_message":
+        details["allowed_users"] = [_user(name) for name in topic.fields.get("allowed_users", ())]
+        details["allowed_groups"] = [{"id": 40, "name": name} for name in topic.fields.get("allowed_groups", ())]
     known = {"participant_count": len(authors), "draft_key": f"topic_{topic.id}", "details": details}
     return _SHAPES["topic"] | _common(topic) | known | {"post_stream": stream} | topic.fields | {"tags": _tags(topic)}
 
@@ -94,13 +97,45 @@ def filtered(topics: list[Topic], state: ForumState, query: str) -> list[Topic]:
 def categories(state: ForumState, names: Mapping[int, str], viewer: Viewer) -> list[Json]:
     """The categories that the viewer may see: those with names, and those of the topics."""
     used = {int(topic.fields["category_id"]): "" for topic in state.topics.values() if topic.fields["category_id"]}
-    ids = sorted({**used, **dict(names)}.keys() | state.private)
-    seen = [key for key in ids if key not in state.private or viewer.username]
+    ids = sorted({**used, **dict(names)}.keys() | state.private | state.permissions.keys())
+    seen = [key for key in ids if state.is_category_open_to(key, viewer)]
     return [_category(state, key, names.get(key) or f"Category {key}") for key in seen]
 
 
-def category_view(category: Json) -> Json:
-    return {"category": category | _SHAPES["category_settings"] | {"group_permissions": []}}
+_GROUP_IDS = {"everyone": 0, "admins": 1, "moderators": 2, "staff": 3, **{f"trust_level_{n}": 10 + n for n in range(5)}}
+
+
+def category_view(state: ForumState, category: Json, viewer: Viewer) -> Json:
+    """`/c/{id}/show.json`; to which groups the category is open is shown to those who may edit it."""
+    groups = state.permissions.get(category["id"], ()) if viewer.is_staff else ()
+    rows = [
+        {"permission_type": 1, "group_name": name, "group_id": _group_id(state, name, 40 + number)}
+        for number, name in enumerate(groups)
+    ]
+    return {"category": category | _SHAPES["category_settings"] | {"group_permissions": rows}}
+
+
+def _group_id(state: ForumState, name: str, usual: int) -> int:
+    return int(state.group_settings.get(name, {}).get("id", _GROUP_IDS.get(name, usual)))
+
+
+def group_view(state: ForumState, name: str) -> Json:
+    """`/groups/{name}.json`."""
+    usual = {"id": _GROUP_IDS.get(name, 41), "name": name, "automatic": name in _GROUP_IDS, "mentionable": True}
+    more = {"messageable": True, "public_admission": False, "user_count": len(list(state.groups[name]))}
+    return {"group": _SHAPES["group"] | usual | more | state.group_settings.get(name, {})}
+
+
+def created_post(topic: Topic, post: Json) -> Json:
+    """What Discourse answers to a new post."""
+    address = f"/t/{topic.fields['slug']}/{topic.id}/{post['post_number']}"
+    more = {"raw": post["raw"], "post_url": address, "posts_count": len(topic.living()), "draft_sequence": 0}
+    return post_view(topic, post) | more
+
+
+def message_list(topics: list[Topic]) -> Json:
+    """`/topics/private-messages-sent/{username}.json`."""
+    return {"users": [], "topic_list": {"per_page": LIST_PAGE, "topics": [_row(topic) for topic in topics[:LIST_PAGE]]}}
 
 
 def site(state: ForumState, names: Mapping[int, str], viewer: Viewer) -> Json:
@@ -177,4 +212,4 @@ def _users(posts: Iterable[Json]) -> list[Json]:
 def _category(state: ForumState, key: int, name: str) -> Json:
     slug = name.lower().replace(" ", "-")
     address = {"topic_url": f"/t/about-{key}/{key}", "slug": slug}
-    return _SHAPES["category"] | address | {"id": key, "name": name, "read_restricted": key in state.private}
+    return _SHAPES["category"] | address | {"id": key, "name": name, "read_restricted": state.is_restricted(key)}

@@ -1,81 +1,33 @@
 """A small forum in this process that speaks Discourse's API over real HTTP on 127.0.0.1.
 
-It serves thread records: for `modassist demo`, and for the tests, which script its faults and read its log. It has no
-way to write to it by HTTP; what happens on the forum happens through `ForumServer.state`.
+It serves thread records: for `modassist demo`, and for the tests, which script its faults and read its log. What
+happens on the forum happens through `ForumServer.state`, and through what holders of `write_keys` send.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from modassist.forum.practice import pages
+from modassist.forum.practice.exchange import DROPPED, Fault, Reply, Request
 from modassist.forum.practice.state import ForumState, Json, Topic, Viewer
-
-_JSON = {"Content-Type": "application/json; charset=utf-8"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes out. `cut` ends the connection after so many bytes of the body, `stall` keeps it open in silence."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: _JSON)
-    cut: int | None = None
-    stall: bool = False
-
-    @classmethod
-    def of(cls, value: Any, status: int = 200) -> Reply:
-        return cls(status, json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-
-
-DROPPED = Reply(0)
-"""No answer at all: the connection is closed."""
-
-
-@dataclass(slots=True)
-class Fault:
-    """A scripted answer instead of the right one: for paths like `path`, `times` times (None: always) from the `nth`."""
-
-    reply: Reply
-    path: str = "*"
-    times: int | None = 1
-    nth: int = 1
-    met: int = 0
-
-    def takes(self, path: str) -> bool:
-        if not fnmatchcase(path, self.path):
-            return False
-        self.met += 1
-        return self.met >= self.nth and (self.times is None or self.met < self.nth + self.times)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it came, for assertions. Header names are in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
+from modassist.forum.practice.writing import Desk, Refused, WriteKey
 
 
 class ForumServer:
     """The forum and its server; a context manager, `url` is where it listens.
 
     `keys` maps API keys to user names; holders of `staff_keys` see whispers and deleted posts. `private` categories
-    need a key. `old_windows` makes `/posts.json?before=` behave as servers of before 2021 do.
+    need a key; `permissions` names the groups that a category is open to. `write_keys` may write, as far as they reach;
+    `hooks` are keys of incoming chat hooks with the name of their channel. `old_windows` makes `/posts.json?before=` behave as servers of before 2021 do.
     """
 
     def __init__(
@@ -89,14 +41,20 @@ class ForumServer:
         groups: Mapping[str, Iterable[str]] | None = None,
         keys: Mapping[str, str] | None = None,
         staff_keys: Mapping[str, str] | None = None,
+        write_keys: Mapping[str, WriteKey] | None = None,
+        permissions: Mapping[int, Iterable[str]] | None = None,
+        group_settings: Mapping[str, Json] | None = None,
+        hooks: Mapping[str, str] | None = None,
         login_required: bool = False,
         old_windows: bool = False,
         with_filter: bool = True,
     ) -> None:
-        self.state = ForumState(now, frozenset(private), groups or {})
+        open_to = {key: tuple(names) for key, names in (permissions or {}).items()}
+        self.state = ForumState(now, frozenset(private), groups or {}, open_to, dict(group_settings or {}))
         self.state.load(records)
         self.title, self.categories = title, dict(categories or {})
         self.keys, self.staff_keys = dict(keys or {}), dict(staff_keys or {})
+        self.write_keys, self.desk = dict(write_keys or {}), Desk(self.state, hooks or {})
         self.login_required, self.old_windows, self.with_filter = (login_required, old_windows, with_filter)
         self.faults: list[Fault] = []
         self.log: list[Request] = []
@@ -129,16 +87,23 @@ class ForumServer:
         with self._lock:
             self.log.append(request)
             for fault in self.faults:
-                if fault.takes(request.path):
+                if fault.takes(request):
+                    if fault.after:
+                        self._page(request)
                     return fault.reply
             return self._page(request)
 
     def _page(self, request: Request) -> Reply:
-        if request.method != "GET":
-            return _error(404, "not_found")
         viewer = self._viewer(request)
         if viewer is None:
             return _error(403, "invalid_access", "invalid_api_credentials")
+        if request.method == "POST":
+            return self._write(request)
+        if request.method != "GET":
+            return _error(404, "not_found")
+        key = self.write_keys.get(request.headers.get("api-key", ""))
+        if key is not None and not key.reads:
+            return _error(403, "invalid_access")
         if self.login_required and viewer.username is None and request.path != "/site/basic-info.json":
             return _error(403, "not_logged_in")
         for pattern, page in _ROUTES:
@@ -152,8 +117,26 @@ class ForumServer:
         key, name = request.headers.get("api-key"), request.headers.get("api-username")
         if key is None:
             return Viewer()
-        owner = self.staff_keys.get(key) or self.keys.get(key)
-        return Viewer(owner, key in self.staff_keys) if owner and owner == name else None
+        writer = self.write_keys.get(key)
+        owner = writer.username if writer else self.staff_keys.get(key) or self.keys.get(key)
+        is_staff = writer.is_staff if writer else key in self.staff_keys
+        return Viewer(owner, is_staff) if owner and owner == name else None
+
+    def _write(self, request: Request) -> Reply:
+        """A post, or a message by a chat hook, which needs no key but its own."""
+        hook = re.fullmatch(r"/chat/hooks/([^/]+)\.json", request.path)
+        key = self.write_keys.get(request.headers.get("api-key", ""))
+        try:
+            if hook:
+                self.desk.talk(unquote(hook[1]), request.form)
+                return Reply.of({"success": "OK"})
+            if request.path != "/posts.json":
+                return _error(404, "not_found")
+            if key is None:
+                return _error(403, "invalid_access" if "api-key" in request.headers else "not_logged_in")
+            return Reply.of(pages.created_post(*self.desk.create(key, request.form)))
+        except Refused as refusal:
+            return _error(refusal.status, refusal.kind, refusal.text)
 
     # -- pages ---------------------------------------------------------------------------------------------------
 
@@ -233,8 +216,36 @@ class ForumServer:
     def _category(self, viewer: Viewer, request: Request, key: str) -> Reply:
         listed = {category["id"]: category for category in pages.categories(self.state, self.categories, viewer)}
         if int(key) in listed:
-            return Reply.of(pages.category_view(listed[int(key)]))
-        return _error(403, "invalid_access") if int(key) in self.state.private else _error(404, "not_found")
+            return Reply.of(pages.category_view(self.state, listed[int(key)], viewer))
+        is_there = int(key) in self.state.private or int(key) in self.state.permissions
+        return _error(403, "invalid_access") if is_there else _error(404, "not_found")
+
+    def _by_external_id(self, viewer: Viewer, request: Request, external_id: str) -> Reply:
+        topic = self.state.topics.get(self.state.external_ids.get(unquote(external_id), 0))
+        if topic is None or not self.state.is_open_to(topic, viewer):
+            return _error(404, "not_found")
+        return Reply(301, b"", {"Location": f"/t/{topic.fields['slug']}/{topic.id}.json"})
+
+    def _named_topic(self, viewer: Viewer, request: Request, slug: str, key: str) -> Reply:
+        return self._topic(viewer, request, key)
+
+    def _post(self, viewer: Viewer, request: Request, key: str) -> Reply:
+        found = [
+            (topic, post) for topic in self.state.topics.values() for post in topic.living() if post["id"] == int(key)
+        ]
+        if not found:
+            return _error(404, "not_found")
+        topic, post = found[0]
+        return Reply.of(pages.created_post(topic, post)) if self.state.is_open_to(topic, viewer) else _error(403, "invalid_access")  # fmt: skip
+
+    def _group(self, viewer: Viewer, request: Request, name: str) -> Reply:
+        known = unquote(name)
+        return Reply.of(pages.group_view(self.state, known)) if known in self.state.groups else _error(404, "not_found")
+
+    def _sent(self, viewer: Viewer, request: Request, name: str) -> Reply:
+        if viewer.username != unquote(name) and not viewer.is_staff:
+            return _error(403, "invalid_access")
+        return Reply.of(pages.message_list(self.desk.sent_by(unquote(name))))
 
 
 _NO_CREATING: Json = {"can_create_category": False, "can_create_topic": False}
@@ -251,6 +262,11 @@ _ROUTES: list[tuple[re.Pattern[str], Callable[..., Reply]]] = [
         (r"/filter\.json", ForumServer._filter),
         (r"/t/([0-9]{1,15})\.json", ForumServer._topic),
         (r"/t/([0-9]{1,15})/posts\.json", ForumServer._topic_posts),
+        (r"/t/external_id/([^/]+)\.json", ForumServer._by_external_id),
+        (r"/t/([^/]+)/([0-9]{1,15})\.json", ForumServer._named_topic),
+        (r"/posts/([0-9]{1,15})\.json", ForumServer._post),
+        (r"/topics/private-messages-sent/([^/]+)\.json", ForumServer._sent),
+        (r"/groups/([^/]+)\.json", ForumServer._group),
         (r"/groups/([^/]+)/members\.json", ForumServer._members),
         (r"/categories\.json", ForumServer._categories),
         (r"/c/([0-9]{1,15})/show\.json", ForumServer._category),
@@ -297,12 +313,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _reply(self) -> None:
-        # A body left unread would be taken for the next request.
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        # Read in any case: what is left of a body would be taken for the next request.
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
         parts = urlsplit(self.path)
         headers = {name.lower(): _utf8(value) for name, value in self.headers.items()}
         query = parse_qs(parts.query, keep_blank_values=True)
-        reply = self.server.forum.answer(Request(self.command, parts.path, query, headers))
+        reply = self.server.forum.answer(Request(self.command, parts.path, query, headers, form))
         if reply is DROPPED:
             self._hang_up()
             return

@@ -52,11 +52,17 @@ class Topic:
 
 @dataclass
 class ForumState:
-    """The forum's content. `now` says when something happens; `private` are categories that only key holders see."""
+    """The forum's content. `now` says when something happens; `private` are categories that only key holders see.
+
+    `permissions` are groups by category: such a category is private too, and seen by their members and by staff.
+    """
 
     now: Callable[[], datetime]
     private: frozenset[int] = frozenset()
     groups: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    permissions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    group_settings: dict[str, Json] = field(default_factory=dict)
+    external_ids: dict[str, int] = field(default_factory=dict)
     topics: dict[int, Topic] = field(default_factory=dict)
 
     def load(self, records: Iterable[Mapping[str, Any]]) -> None:
@@ -137,11 +143,43 @@ class ForumState:
 
     # -- who sees what -------------------------------------------------------------------------------------------
 
+    def viewer(self, username: str | None, *, is_staff: bool = False) -> Viewer:
+        return Viewer(username, is_staff)
+
     def is_open_to(self, topic: Topic, viewer: Viewer) -> bool:
         """Whether the viewer may open the topic by its address."""
-        if topic.fields["archetype"] != "regular" or topic.fields["category_id"] in self.private:
-            return viewer.username is not None
-        return True
+        if topic.fields["archetype"] != "regular":
+            return self._is_in_message(topic, viewer)
+        return self.is_category_open_to(topic.fields["category_id"], viewer)
+
+    def is_category_open_to(self, category_id: int | None, viewer: Viewer) -> bool:
+        """Categories with permissions are for members of these groups and for staff, private ones for any key."""
+        groups = self.permissions.get(category_id or 0)
+        if groups is None:
+            return category_id not in self.private or viewer.username is not None
+        return "everyone" in groups or viewer.is_staff or any(self._is_in(group, viewer) for group in groups)
+
+    def is_restricted(self, category_id: int) -> bool:
+        groups = self.permissions.get(category_id)
+        return category_id in self.private if groups is None else "everyone" not in groups
+
+    def _is_in(self, group: str, viewer: Viewer) -> bool:
+        everybody = group.startswith("trust_level_") and viewer.username is not None
+        return everybody or viewer.username in set(self.groups.get(group, ()))
+
+    def _is_in_message(self, topic: Topic, viewer: Viewer) -> bool:
+        if viewer.username is None:
+            return False
+        users, groups = topic.fields.get("allowed_users"), topic.fields.get("allowed_groups", ())
+        return users is None or viewer.username in users or any(self._is_in(group, viewer) for group in groups)
+
+    def takes_messages(self, group: str) -> bool:
+        return bool(self.group_settings.get(group, {}).get("messageable", True))
+
+    def knows(self, username: str) -> bool:
+        """Whether there is such an account: somebody who wrote, or is in a group."""
+        wrote = (post.get("username") for topic in self.topics.values() for post in topic.posts)
+        return username in {*wrote, *(name for names in self.groups.values() for name in names)}
 
     def listed(self, viewer: Viewer) -> list[Topic]:
         """Topics of the lists, the one with the latest activity first."""

@@ -1,0 +1,80 @@
+"""Messages from threads as they stand now: nothing of a message is stored before it is sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from modassist.alerts.layouts import Layout, Message, laid_out
+from modassist.alerts.notice import Notice, Writer
+from modassist.alerts.outbox import Entry
+from modassist.alerts.rules import AlertRules, Kind
+from modassist.alerts.situation import last_customer_post
+from modassist.digest.wording import Wording
+from modassist.errors import ModassistError, RuleError
+from modassist.judging.analysis import to_record
+from modassist.pipeline import Desk
+from modassist.store.store import ThreadKey
+
+log = logging.getLogger("modassist.alerts")
+
+
+class Composer:
+    """Words a message in the outbox, or says that nobody needs it any more."""
+
+    def __init__(self, desk: Desk, rules: AlertRules) -> None:
+        settings = desk.settings
+        wording = Wording(settings.language, settings.timezone, bool(settings.waiting.business_hours))
+        self.desk, self.rules = desk, rules
+        self._writer = Writer(wording, settings.privacy.names)
+
+    def compose(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
+        """The message and, for a first look, the reply's author; None where the thread does not need it any more."""
+        records = [record for key in entry.threads if (record := self._record(ThreadKey(*key))) is not None]
+        wanted = [record for record in records if self._is_wanted(entry, record)]
+        if not wanted:
+            return None
+        notice = self._notice(entry, wanted)
+        author = _author_of(wanted[0], entry.post_number)
+        return laid_out(notice, layout, entry.reference), author
+
+    def _notice(self, entry: Entry, records: list[dict[str, Any]]) -> Notice:
+        if entry.kind is Kind.GATHERED:
+            return self._writer.gathered(records, reference=entry.reference)
+        return self._writer.notice(
+            entry.kind,
+            records[0],
+            reference=entry.reference,
+            reasons=entry.reasons,
+            post_number=entry.post_number,
+            first_look=self.rules.first_look,
+        )
+
+    def _record(self, key: ThreadKey) -> dict[str, Any] | None:
+        """The thread judged now, with its texts; None where it is gone or cannot be read. Raises RuleError."""
+        try:
+            found = self.desk.analyse(key)
+        except RuleError:
+            raise
+        except ModassistError as fault:
+            log.info("thread %s: %s", key.topic_id, fault)
+            return None
+        more = {"source": key.source, "category_id": found.judgement.thread.category_id}
+        return to_record(found, with_text=True) | more
+
+    def _is_wanted(self, entry: Entry, record: Mapping[str, Any]) -> bool:
+        if entry.kind is Kind.RESOLVED:
+            return record["escalation"] is None
+        if record["escalation"] is None:
+            return False
+        mark = self.desk.store.mark(ThreadKey(record["source"], record["topic_id"]))
+        if mark.silences(self.desk.now, last_customer_post(record)):
+            return False
+        return entry.kind is not Kind.FIRST_LOOK or bool(_author_of(record, entry.post_number))
+
+
+def _author_of(record: Mapping[str, Any], number: int | None) -> str:
+    """Who wrote this flagged reply; nobody where it is flagged no more."""
+    posts = (post for post in record["posts"] if post["post_number"] == number and post.get("flagged"))
+    return next((str(post.get("username") or "") for post in posts), "")
