@@ -25,7 +25,22 @@ def m001_threads_and_findings(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings,)
+def m002_alerts(db: Database) -> None:
+    """What staff is to be told and was told, and which threads a person put aside."""
+    for table, columns in _ALERTS.items():
+        options = "STRICT, WITHOUT ROWID" if table in _WITHOUT_ROWID else "STRICT"
+        db.execute(f"CREATE TABLE {table} ({columns}) {options}")
+    for statement in _ALERT_INDEXES:
+        db.execute(statement)
+
+
+def m003_verdicts(db: Database) -> None:
+    """What people said of findings, and how a thread stood when it was put aside."""
+    for table, columns in _REVIEW.items():
+        db.execute(f"CREATE TABLE {table} ({columns}) STRICT, WITHOUT ROWID")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts, m003_verdicts)
 
 
 def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> None:
@@ -95,7 +110,38 @@ _PEOPLE = {
     "settings": "key TEXT PRIMARY KEY, value BLOB NOT NULL",
     "forgotten": "name_hash BLOB PRIMARY KEY, forgotten_at TEXT NOT NULL",
 }
-_WITHOUT_ROWID = frozenset({"members", "thread_states", "settings", "forgotten"})
+_ALERTS = {
+    # Set by people: no alert until then, or no alert until the customer writes again.
+    "thread_marks": f"thread_id INTEGER PRIMARY KEY {_THREAD}, snoozed_until TEXT, done_at TEXT",
+    # What a channel was told of a thread since it was last settled; the row goes when the thread is settled.
+    "told": f"""thread_id INTEGER NOT NULL {_THREAD}, channel TEXT NOT NULL, reasons TEXT NOT NULL,
+        severity INTEGER NOT NULL, told_at TEXT NOT NULL, PRIMARY KEY (thread_id, channel)""",
+    # No words of the forum stand here: a message is composed when it is sent. `key` names the occasion, so that it
+    # cannot be planned twice; `reference` stands in the message, so that it can be found again; `target` is where it
+    # was sent to, `place` where it arrived.
+    "outbox": """id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, reference TEXT NOT NULL UNIQUE,
+        channel TEXT NOT NULL, kind TEXT NOT NULL, post_number INTEGER, reasons TEXT NOT NULL, severity INTEGER NOT NULL,
+        status TEXT NOT NULL, attempts INTEGER NOT NULL, created_at TEXT NOT NULL, next_try_at TEXT NOT NULL,
+        claimed_at TEXT, target TEXT, sent_at TEXT, place TEXT, error TEXT NOT NULL""",
+    "outbox_threads": f"""outbox_id INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+        thread_id INTEGER NOT NULL {_THREAD}, PRIMARY KEY (outbox_id, thread_id)""",
+}
+_ALERT_INDEXES = (
+    "CREATE INDEX outbox_by_time ON outbox(next_try_at) WHERE status IN ('due', 'claimed')",
+    "CREATE INDEX outbox_by_day ON outbox(channel, created_at)",
+    "CREATE INDEX outbox_by_thread ON outbox_threads(thread_id)",
+)
+_REVIEW = {
+    # One verdict per post, on the text with this hash; no words of the forum stand here. `verdict` is agree or wrong,
+    # `found` what the program had found, `should_be` what a person says that the post shows (JSON lists of signals).
+    "verdicts": f"""thread_id INTEGER NOT NULL {_THREAD}, post_number INTEGER NOT NULL, text_sha BLOB NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('agree', 'wrong')), found TEXT NOT NULL, should_be TEXT NOT NULL,
+        note TEXT NOT NULL, judged_at TEXT NOT NULL, program TEXT NOT NULL, PRIMARY KEY (thread_id, post_number)""",
+    # How a thread stood when it was snoozed or done: what is worse than this brings it back.
+    "set_aside": f"""thread_id INTEGER PRIMARY KEY {_THREAD}, reasons TEXT NOT NULL, severity INTEGER NOT NULL,
+        note TEXT NOT NULL""",
+}
+_WITHOUT_ROWID = frozenset({"members", "thread_states", "settings", "forgotten", "told", "outbox_threads"})
 _REST = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     "INSERT INTO settings VALUES ('name_salt', randomblob(16))",
