@@ -8,6 +8,7 @@ from modassist.commands.data import export_command, forget_command, import_comma
 from modassist.commands.demo import demo_command
 from modassist.commands.evaluating import evaluate_command
 from modassist.commands.reading import analyse_command, digest_command, poll_command, show_command
+from modassist.commands.reviewing import review_command
 from modassist.commands.rule_packs import rules_group
 from modassist.commands.setup import config_command, doctor_command, init_command, schema_command
 
@@ -17,6 +18,7 @@ COMMANDS: tuple[click.Command, ...] = (
     poll_command,
     digest_command,
     show_command,
+    review_command,
     analyse_command,
     import_command,
     export_command,

@@ -19,7 +19,7 @@ from modassist.instants import instant_text
 
 FORMATS = ("terminal", "markdown", "html", "json")
 _COUNTS = ("threads_read", "waiting", "flagged")
-_HIDDEN = ("limit", "older", "stale", "below")
+_HIDDEN = ("limit", "older", "stale", "below", "snoozed", "done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Digest:
     """Everything that a digest shows. `items` and `kudos` are dicts as in the JSON form.
 
     `stats`: `threads_read`, `waiting`, `flagged` are counts of threads; `shown` are in `items`; `hidden` says by reason
-    (`limit`, `older`, `stale`, `below`) how many more there are.
+    (`limit`, `older`, `stale`, `below`, `snoozed`, `done`) how many more there are.
     """
 
     generated_at: datetime
