@@ -11,6 +11,7 @@ from modassist.commands.reading import analyse_command, digest_command, poll_com
 from modassist.commands.reviewing import review_command
 from modassist.commands.rule_packs import rules_group
 from modassist.commands.setup import config_command, doctor_command, init_command, schema_command
+from modassist.commands.training import train_command
 
 COMMANDS: tuple[click.Command, ...] = (
     demo_command,
@@ -22,6 +23,7 @@ COMMANDS: tuple[click.Command, ...] = (
     analyse_command,
     import_command,
     export_command,
+    train_command,
     evaluate_command,
     rules_group,
     config_command,
