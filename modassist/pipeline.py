@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -169,9 +169,9 @@ class Wanted:
 
 def gather(desk: Desk, wanted: Wanted) -> Digest:
     """The digest: the worst open threads, judged again now so that the hours are true, and good replies to thank for."""
-    quiet = None if wanted.stale else desk.now - timedelta(days=desk.settings.digest.stale_days)
-    since = max((moment for moment in (quiet, wanted.since) if moment), default=None)
-    held = desk.store.escalated(wanted.min_severity, wanted.limit, since)
+    quiet, since = _times(desk, wanted)
+    aside = desk.store.hidden(desk.now)
+    held = desk.store.escalated(wanted.min_severity, wanted.limit, since, without=aside)
     items = [item for item in (_judged_again(desk, record) for record in held) if item is not None]
     return Digest(
         generated_at=desk.now,
@@ -179,8 +179,22 @@ def gather(desk: Desk, wanted: Wanted) -> Digest:
         forum=_forum_name(desk, held),
         items=items,
         kudos=_kudos(desk, wanted.since, {item["topic_id"] for item in items}),
-        stats=_stats(desk, wanted, quiet, since, shown=len(items), gone=len(held) - len(items)),
+        stats=_stats(desk, wanted, quiet, since, aside, shown=len(items), gone=len(held) - len(items)),
     )
+
+
+def open_threads(desk: Desk, wanted: Wanted) -> list[ThreadKey]:
+    """The threads that the digest would show, the worst first."""
+    _, since = _times(desk, wanted)
+    aside = desk.store.hidden(desk.now)
+    held = desk.store.escalated(wanted.min_severity, wanted.limit, since, without=aside)
+    return [ThreadKey(record["source"], record["topic_id"]) for record in held]
+
+
+def _times(desk: Desk, wanted: Wanted) -> tuple[datetime | None, datetime | None]:
+    """From when on a thread is not quiet, and from when on it is wanted."""
+    quiet = None if wanted.stale else desk.now - timedelta(days=desk.settings.digest.stale_days)
+    return quiet, max((moment for moment in (quiet, wanted.since) if moment), default=None)
 
 
 def _judged_again(desk: Desk, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -211,10 +225,17 @@ def _told(desk: Desk, one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stats(
-    desk: Desk, wanted: Wanted, quiet: datetime | None, since: datetime | None, *, shown: int, gone: int
+    desk: Desk,
+    wanted: Wanted,
+    quiet: datetime | None,
+    since: datetime | None,
+    aside: Mapping[int, str],
+    *,
+    shown: int,
+    gone: int,
 ) -> dict[str, Any]:
     """Counts of the header, what is hidden and why, and the numbers of the time looked at."""
-    count = desk.store.count_escalated
+    count = partial(desk.store.count_escalated, without=aside)
     every, fresh, recent = count(), count(active_since=quiet), count(active_since=since)
     severe = count(wanted.min_severity, since)
     window = desk.store.stats(since, desk.now)
@@ -229,6 +250,8 @@ def _stats(
             "older": fresh - recent,
             "stale": every - fresh,
             "below": recent - severe,
+            "snoozed": sum(why == "snoozed" for why in aside.values()),
+            "done": sum(why == "done" for why in aside.values()),
         },
         "posts": window["posts"],
         "signals": window["signals"],

@@ -19,7 +19,7 @@ from modassist.instants import instant_text
 
 FORMATS = ("terminal", "markdown", "html", "json")
 _COUNTS = ("threads_read", "waiting", "flagged", "undelivered")
-_HIDDEN = ("limit", "older", "stale", "below")
+_HIDDEN = ("limit", "older", "stale", "below", "snoozed", "done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Digest:
     """Everything that a digest shows. `items` and `kudos` are dicts as in the JSON form.
 
     `stats`: `threads_read`, `waiting`, `flagged` are counts of threads; `shown` are in `items`; `hidden` says by reason
-    (`limit`, `older`, `stale`, `below`) how many more there are; `undelivered`, where there are any, counts alerts that
-    wait for a person.
+    (`limit`, `older`, `stale`, `below`, `snoozed`, `done`) how many more there are; `undelivered`, where there are any,
+    counts alerts that wait for a person.
     """
 
     generated_at: datetime

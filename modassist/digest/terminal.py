@@ -46,6 +46,32 @@ def render_thread(card: Card, wording: Wording, *, width: int = 80, colour: bool
     return _printed(parts, width, colour)
 
 
+def render_posts(card: Card, indexes: Sequence[int], *, width: int = 80, colour: bool = False) -> str:
+    """What heads a thread, and these posts of it in full with their evidence marked."""
+    parts: list[RenderableType] = [*_head(card), Text()]
+    for index in indexes:
+        quote = card.posts[index]
+        parts += [_quote_heading(quote), Padding(_pieces(quote.pieces, colour), (0, 0, 0, 2)), Text()]
+    return _printed(parts, width, colour)
+
+
+def render_card(card: Card, wording: Wording, *, width: int = 80, colour: bool = False) -> str:
+    """One thread as the digest shows it."""
+    return _printed(_card(card, wording, width, colour), width, colour)
+
+
+def render_lines(lines: Iterable[str], *, width: int = 80, colour: bool = False) -> str:
+    """Plain lines, cut to the width; what stands in brackets is a key."""
+    return _printed([_keyed(line, colour) for line in lines], width, colour)
+
+
+def _keyed(line: str, colour: bool) -> Text:
+    text = Text(line)
+    if colour:
+        text.highlight_regex(r"\[.\]", "bold cyan")
+    return text
+
+
 def _printed(parts: Iterable[RenderableType], width: int, colour: bool) -> str:
     console = Console(
         file=io.StringIO(),

@@ -8,7 +8,7 @@ All of it can be thrown away and computed again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -178,6 +178,7 @@ def requeue_all(db: Database) -> None:
 ESCALATED = """SELECT a.result, a.first_flagged_at, s.name FROM analyses a
     JOIN threads t ON t.id = a.thread_id JOIN sources s ON s.id = t.source_id
     WHERE a.needs_person = 1 AND a.severity >= ? AND a.news_at >= ? AND a.result IS NOT NULL
+    AND a.thread_id NOT IN (SELECT value FROM json_each(?))
     ORDER BY a.severity DESC, a.news_at DESC, a.thread_id LIMIT ?"""
 """The worst threads by an index over the escalated ones alone: a large database answers as fast as a small one."""
 
@@ -191,11 +192,12 @@ KUDOS = f"""SELECT t.topic_id, f.post_number, p.username, s.name, max(f.posted_a
 
 
 def escalated(
-    db: Database, min_severity: int, limit: int | None, active_since: datetime | None
+    db: Database, min_severity: int, limit: int | None, active_since: datetime | None, without: Collection[int] = ()
 ) -> list[dict[str, Any]]:
     """Result records of the threads that need a person, the worst first; see `Store.escalated`."""
     since = sortable_text(active_since) if active_since else ""
-    rows = db.rows(ESCALATED, (min_severity, since, -1 if limit is None else limit))
+    left_out = json.dumps(sorted(without))
+    rows = db.rows(ESCALATED, (min_severity, since, left_out, -1 if limit is None else limit))
     return [
         json.loads(row["result"]) | {"source": row["name"], "first_flagged_at": _shown(row["first_flagged_at"])}
         for row in rows
@@ -229,11 +231,14 @@ def counts(db: Database) -> dict[str, int]:
     return {name: int(db.value(f"SELECT count(*) FROM {table}")) for name, table in tables.items()}
 
 
-def count_escalated(db: Database, min_severity: int, active_since: datetime | None) -> int:
+def count_escalated(
+    db: Database, min_severity: int, active_since: datetime | None, without: Collection[int] = ()
+) -> int:
     """How many threads `escalated` would give without a limit; by the same index."""
     since = sortable_text(active_since) if active_since else ""
-    counted = "SELECT count(*) FROM analyses WHERE needs_person = 1 AND severity >= ? AND news_at >= ?"
-    return int(db.value(counted, (min_severity, since)))
+    counted = """SELECT count(*) FROM analyses WHERE needs_person = 1 AND severity >= ? AND news_at >= ?
+        AND thread_id NOT IN (SELECT value FROM json_each(?))"""
+    return int(db.value(counted, (min_severity, since, json.dumps(sorted(without)))))
 
 
 def kudos(db: Database, since: datetime | None, limit: int) -> list[dict[str, Any]]:

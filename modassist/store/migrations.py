@@ -34,7 +34,13 @@ def m002_alerts(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts)
+def m003_verdicts(db: Database) -> None:
+    """What people said of findings, and how a thread stood when it was put aside."""
+    for table, columns in _REVIEW.items():
+        db.execute(f"CREATE TABLE {table} ({columns}) STRICT, WITHOUT ROWID")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts, m003_verdicts)
 
 
 def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> None:
@@ -125,6 +131,16 @@ _ALERT_INDEXES = (
     "CREATE INDEX outbox_by_day ON outbox(channel, created_at)",
     "CREATE INDEX outbox_by_thread ON outbox_threads(thread_id)",
 )
+_REVIEW = {
+    # One verdict per post, on the text with this hash; no words of the forum stand here. `verdict` is agree or wrong,
+    # `found` what the program had found, `should_be` what a person says that the post shows (JSON lists of signals).
+    "verdicts": f"""thread_id INTEGER NOT NULL {_THREAD}, post_number INTEGER NOT NULL, text_sha BLOB NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('agree', 'wrong')), found TEXT NOT NULL, should_be TEXT NOT NULL,
+        note TEXT NOT NULL, judged_at TEXT NOT NULL, program TEXT NOT NULL, PRIMARY KEY (thread_id, post_number)""",
+    # How a thread stood when it was snoozed or done: what is worse than this brings it back.
+    "set_aside": f"""thread_id INTEGER PRIMARY KEY {_THREAD}, reasons TEXT NOT NULL, severity INTEGER NOT NULL,
+        note TEXT NOT NULL""",
+}
 _WITHOUT_ROWID = frozenset({"members", "thread_states", "settings", "forgotten", "told", "outbox_threads"})
 _REST = (
     f"PRAGMA application_id = {APPLICATION_ID}",

@@ -11,6 +11,7 @@ from typing import Any
 
 from modassist.instants import sortable_text
 from modassist.records.fields import clean
+from modassist.store import verdicts
 from modassist.store.database import Database
 from modassist.store.forgotten import Forgotten
 from modassist.store.scrub import scrub
@@ -52,6 +53,8 @@ def forget(db: Database, username: str, *, now: datetime) -> ForgetReport:
                 (SELECT thread_id FROM posts WHERE name_key = ? AND post_number = 1)""",
             (key,),
         )
+        written = db.rows("SELECT thread_id, post_number FROM posts WHERE name_key = ?", (key,))
+        verdicts.forget(db, name, [(row["thread_id"], row["post_number"]) for row in written])
         posts, threads = _empty_posts(db, key)
         quoting = _scrub_texts(db, name) | _scrub_versions(db, name)
         threads |= quoting | _scrub_fields(db, name) | _results_with(db, name)

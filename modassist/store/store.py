@@ -2,7 +2,7 @@
 
     From the forum: sources, threads, posts, post_versions, members, cursors. Never lost by a failure.
     Concluded: analyses, thread_states, findings, queue, post_words. Can be thrown away and computed again.
-    From people: thread_marks.  Sent: outbox, outbox_threads, told (see `store.outbox`).
+    From people: thread_marks, verdicts, set_aside.  Sent: outbox, outbox_threads, told (see `store.outbox`).
 
 Every method is complete in itself; `transaction()` joins several into one.
 """
@@ -18,12 +18,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from modassist.alerts.rules import Mark
+from modassist.alerts.situation import Situation
 from modassist.instants import parse_instant, sortable_text
 from modassist.records.fields import clean
+from modassist.review.verdict import Verdict
 from modassist.store import findings as store_findings
 from modassist.store import marks as store_marks
 from modassist.store import people as store_people
 from modassist.store import topics as store_topics
+from modassist.store import verdicts as store_verdicts
 from modassist.store.database import Database, open_database
 from modassist.store.forgotten import Forgotten
 from modassist.store.people import ForgetReport, PurgeReport
@@ -229,17 +232,25 @@ class Store:
         return store_findings.result_of(self.db, thread_row(self.db, key))
 
     def escalated(
-        self, min_severity: int = 0, limit: int | None = None, active_since: datetime | None = None
+        self,
+        min_severity: int = 0,
+        limit: int | None = None,
+        active_since: datetime | None = None,
+        *,
+        without: Collection[int] = (),
     ) -> list[dict[str, Any]]:
         """Result records of the threads that need a person, worst first, each with `source` and `first_flagged_at`.
 
-        `active_since` leaves out those in which nobody has written and whose states have not changed since then.
+        `active_since` leaves out those in which nobody has written and whose states have not changed since then;
+        `without` are rows of threads to leave out, as `hidden` gives them.
         """
-        return store_findings.escalated(self.db, min_severity, limit, active_since)
+        return store_findings.escalated(self.db, min_severity, limit, active_since, without)
 
-    def count_escalated(self, min_severity: int = 0, active_since: datetime | None = None) -> int:
+    def count_escalated(
+        self, min_severity: int = 0, active_since: datetime | None = None, *, without: Collection[int] = ()
+    ) -> int:
         """How many threads `escalated` would give without a limit, without reading them."""
-        return store_findings.count_escalated(self.db, min_severity, active_since)
+        return store_findings.count_escalated(self.db, min_severity, active_since, without)
 
     def kudos(self, since: datetime | None = None, limit: int = 10) -> list[dict[str, Any]]:
         """Staff replies that show good practice, the best first: source, topic_id, post_number, username, signals."""
@@ -286,6 +297,34 @@ class Store:
     def mark(self, key: ThreadKey) -> Mark:
         """What people decided about the thread. Raises StoreError for no such thread."""
         return store_marks.mark_of(self.db, thread_row(self.db, key))
+
+    def put_aside(self, key: ThreadKey, mark: Mark, situation: Situation, note: str = "") -> None:
+        """Snooze the thread or call it done; `situation` is how it stands now. Raises StoreError for no such thread."""
+        store_verdicts.put_aside(self.db, thread_row(self.db, key), mark, situation, note)
+
+    def take_back(self, key: ThreadKey) -> None:
+        """The thread is neither snoozed nor done any more. Raises StoreError for no such thread."""
+        store_verdicts.take_back(self.db, thread_row(self.db, key))
+
+    def hidden(self, now: datetime) -> dict[int, str]:
+        """Rows of threads that need a person and were put aside, with "snoozed" or "done"; see `store.verdicts`."""
+        return store_verdicts.hidden(self.db, now)
+
+    def save_verdict(self, key: ThreadKey, verdict: Verdict) -> None:
+        """Keep a person's word on a post, in place of an earlier one. Raises StoreError for no such thread."""
+        store_verdicts.save(self.db, thread_row(self.db, key), verdict)
+
+    def remove_verdict(self, key: ThreadKey, post_number: int) -> None:
+        """Take the verdict on a post back. Raises StoreError for no such thread."""
+        store_verdicts.remove(self.db, thread_row(self.db, key), post_number)
+
+    def verdicts(self, key: ThreadKey) -> dict[int, Verdict]:
+        """The verdicts on a thread's posts by number. Raises StoreError for no such thread."""
+        return store_verdicts.of_thread(self.db, thread_row(self.db, key))
+
+    def judged_threads(self) -> list[ThreadKey]:
+        """The threads with verdicts that are still there."""
+        return store_verdicts.threads_with_any(self.db)
 
     def forget(self, username: str, *, now: datetime) -> ForgetReport:
         """Take a person out of the file: texts, name, thread titles, quotes and mentions in other people's posts.

@@ -101,7 +101,7 @@ class Recorder:
 def examples_of(thread: LabelledThread, detectors: Detectors, inner: Learned | None = None) -> list[Example]:
     """The labelled posts of a thread as the model would see them if `inner` judged them one after the other.
 
-    Every reply is judged before the answer to it is known, as in life; posts in a fourth language are left out.
+    Posts without labels (`gold`) are context only. Every reply is judged before the answer to it is known, as in life; posts in a fourth language are left out.
     """
     record = thread.record
     parsed = to_thread(record, staff=Staff(), place=thread.name)
@@ -109,7 +109,7 @@ def examples_of(thread: LabelledThread, detectors: Detectors, inner: Learned | N
     recorder = Recorder(inner)
     analysis.judge(parsed, replace(detectors, learned=recorder), Limits(), now=now)
     seen = {view.number: view for view in recorder.views}
-    labelled = [post for post in record["posts"] if post["post_number"] in seen]
+    labelled = [post for post in record["posts"] if "gold" in post and post["post_number"] in seen]
     return [_example(thread, post, seen[post["post_number"]]) for post in labelled]
 
 

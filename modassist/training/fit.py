@@ -8,13 +8,15 @@ next, the posts are then read once more with the folds' own models judging, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modassist.errors import ModelError
 from modassist.judging.detectors import Detectors, Learned
 from modassist.learned.model_file import LABELS, Head, TrainedModel
 from modassist.learned.weigher import Thresholds, Weigher, layer_input
@@ -61,8 +63,28 @@ def fit(
 ) -> Fitted:
     """Trains on these threads. `about` is kept in the model; `weigh` says how much an example counts.
 
-    Deterministic: the same threads, rules and program give the same arrays.
+    Deterministic: the same threads, rules and program give the same arrays. Raises ModelError without scikit-learn.
     """
+    with _one_thread():
+        return _fit(threads, detectors, about, weigh, progress)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Hundreds of small problems: with several threads, a matrix library spends ten times as long waiting for itself."""
+    try:
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
+    except ImportError as error:
+        raise ModelError("training needs scikit-learn", "pip install 'modassist[train]'") from error
+    return cast(AbstractContextManager[Any], threadpool_limits(1))
+
+
+def _fit(
+    threads: Sequence[LabelledThread],
+    detectors: Detectors,
+    about: Mapping[str, Any],
+    weigh: Callable[[Example], float],
+    progress: Progress,
+) -> Fitted:
     progress("reading the threads by rules alone")
     first = [example for thread in threads for example in examples_of(thread, detectors)]
     progress(f"{len(first)} posts; learning their words")

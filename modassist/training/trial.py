@@ -1,0 +1,128 @@
+"""A training with a forum's verdicts, and whether its model may take the place of the one in use.
+
+Both are asked where neither has learnt: on the forum's held-out verdicts, and on the folds of the corpora that were
+held out while training. The corpora are trained once without the verdicts for that; the result is kept in the model,
+so that the next trial need not do it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from modassist.errors import ModelError
+from modassist.judging.detectors import Detectors
+from modassist.learned.model_file import TrainedModel
+from modassist.training import verdicts
+from modassist.training.compare import CHANCE, Flags, on_corpora, on_threads
+from modassist.training.examples import LabelledThread
+from modassist.training.fit import Fitted, Progress, fit
+
+FEWEST, FEWEST_HELD_OUT = 20, 4
+"""Verdicts on staff replies without which nothing is learnt, and without which nothing can be compared."""
+
+DetectorsFor = Callable[[int | None], Detectors]
+"""What judges a thread of this category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a training stands on: corpora, rules without a model, and what the model is told about itself."""
+
+    corpora: Sequence[LabelledThread]
+    detectors: Detectors
+    about: Mapping[str, Any]
+    """`trained` (a day) and `corpora` (a digest, see `digest_of`)."""
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The new model beside the one in use: on held-out verdicts, and on the corpora."""
+
+    model: TrainedModel
+    held_out_before: Flags
+    held_out_after: Flags
+    corpora_before: Flags
+    corpora_after: Flags
+
+    @property
+    def is_won(self) -> bool:
+        """Whether the new model loses nowhere."""
+        return not (
+            self.held_out_after.loses_to(self.held_out_before)
+            or self.corpora_after.loses_to(self.corpora_before, CHANCE)
+        )
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """Names the content of these files."""
+    sums = blake2b(digest_size=8)
+    for file in files:
+        content = file.read_bytes()
+        sums.update(len(content).to_bytes(8, "big") + content)
+    return sums.hexdigest()
+
+
+def plain(ground: Ground) -> tuple[TrainedModel, Flags]:
+    """A model from the corpora alone, with its held-out flags."""
+    fitted = fit(ground.corpora, ground.detectors, about={}, progress=ground.progress)
+    flags = _on_corpora(fitted, ground)
+    return _told(fitted, ground, plain=asdict(flags), verdicts=0), flags
+
+
+def attempt(
+    ground: Ground,
+    judged: Sequence[LabelledThread],
+    *,
+    in_use: DetectorsFor,
+    with_model: Callable[[TrainedModel], DetectorsFor],
+    known: Mapping[str, Any],
+) -> Trial:
+    """Trains with the verdicts and compares. `known` is what the model in use tells about itself.
+
+    Raises ModelError where there are too few verdicts to learn from or to compare by.
+    """
+    parts = verdicts.part(judged)
+    _check(parts)
+    before = _known_flags(known, ground) or plain(ground)[1]
+    threads = [*ground.corpora, *parts.learning]
+    fitted = fit(threads, ground.detectors, about={}, weigh=verdicts.weight, progress=ground.progress)
+    given = verdicts.judged_replies(parts.learning)
+    model = _told(fitted, ground, plain=asdict(before), verdicts=given)
+    return Trial(
+        model=model,
+        held_out_before=on_threads(parts.held_out, in_use),
+        held_out_after=on_threads(parts.held_out, with_model(model)),
+        corpora_before=before,
+        corpora_after=_on_corpora(fitted, ground),
+    )
+
+
+def _check(parts: verdicts.Parts) -> None:
+    learning, held_out = map(verdicts.judged_replies, (parts.learning, parts.held_out))
+    if learning + held_out < FEWEST:
+        found = f"{learning + held_out} staff replies have a verdict, {FEWEST} are needed"
+        raise ModelError(found, "modassist review asks for more; 60 are a good beginning")
+    if held_out < FEWEST_HELD_OUT:
+        found = f"only {held_out} of the verdicts are on threads that are held out, {FEWEST_HELD_OUT} are needed"
+        raise ModelError(found, "every fourth thread or so is held out; modassist review asks about more threads")
+
+
+def _known_flags(known: Mapping[str, Any], ground: Ground) -> Flags | None:
+    """What an earlier training on the same corpora by the same rules found."""
+    if known.get("corpora") != ground.about.get("corpora") or not isinstance(known.get("plain"), dict):
+        return None
+    return Flags(**known["plain"])
+
+
+def _on_corpora(fitted: Fitted, ground: Ground) -> Flags:
+    return on_corpora(fitted, [thread.name for thread in ground.corpora])
+
+
+def _told(fitted: Fitted, ground: Ground, **more: Any) -> TrainedModel:
+    threads = {"threads": len(ground.corpora)}
+    return replace(fitted.model, about={**ground.about, **threads, **more})
