@@ -34,7 +34,12 @@ def m002_alerts(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts)
+def m003_bot(db: Database) -> None:
+    """What the scheduled bot has to know after a restart."""
+    db.execute("CREATE TABLE bot (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts, m003_bot)
 
 
 def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> None:
