@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from modassist.bot.health import Health, Trouble, Word
-from modassist.bot.notes import Notes
+from modassist.bot.health import Trouble, Word
+from modassist.bot.notes import Notes, shown_after
 from modassist.bot.report import TickReport
 from modassist.bot.stopping import Stop
 from modassist.bot.telling import Teller
@@ -93,6 +93,19 @@ class ForumBot:
         """The forum as log and metrics call it."""
         return self.settings.name or self.settings.forum.url.partition("://")[2] or "forum"
 
+    def renewed(self, settings: Settings, share: int) -> ForumBot:
+        """The same database in the same hands, by other settings. This one is not to be used any more."""
+        renewed = ForumBot(settings, self.store, self._held, self.tools, share)
+        renewed.health, renewed.notes = self.health, self.notes
+        if settings.forum.requests_per_minute == self.settings.forum.requests_per_minute:
+            renewed.budget = self.budget
+        return renewed
+
+    def digests_after(self, moment: datetime) -> list[datetime]:
+        """The next digest of each kind."""
+        dues = [timetable.next_after(moment) for timetable in self.teller.timetables.values()]
+        return [due for due in dues if due is not None]
+
     # -- one tick ------------------------------------------------------------------------------------------------------
 
     def tick(self) -> TickReport:
@@ -110,7 +123,6 @@ class ForumBot:
         self._tell(desk, report, words)
         report.seconds = self.tools.seconds() - began
         report.requests = self.budget.spent - spent
-        self._remember(report)
         return report
 
     def _read(self, desk: Desk, report: TickReport) -> None:
@@ -201,9 +213,7 @@ class ForumBot:
         else:
             report.met |= {Trouble.ALERTS: stuck} if stuck else {}
             report.proved |= set() if stuck else {Trouble.ALERTS}
-        self.health, words = self.health.after(
-            report.met, report.proved, report.at, self.settings.run.trouble_after
-        )
+        self.health, words = self.health.after(report.met, report.proved, report.at, self.settings.run.trouble_after)
         for word in words:
             level = logging.WARNING if word.is_over else logging.ERROR
             log.log(level, "%s: %s: %s", self.name, "well again" if word.is_over else word.trouble, word.detail)
@@ -211,18 +221,20 @@ class ForumBot:
 
     def _tell(self, desk: Desk, report: TickReport, words: tuple[Word, ...]) -> None:
         try:
-            self.notes = self.teller.tell(desk, report, words, self.notes)
+            self.health, self.notes = self.teller.tell(desk, report, self.health, words, self.notes)
         except Exception as fault:  # noqa: BLE001 -- as above: the next tick tries again
             self._note_fault(fault, report)
-            self.teller.tell_directly([word for word in words if not word.is_over], report.at)
 
-    def _remember(self, report: TickReport) -> None:
+    def finish(self, report: TickReport, next_at: datetime | None) -> None:
+        """Write down what a restart needs and status shows. A database that cannot be written was told of already."""
+        report.next_at = next_at
         is_trusted = Trouble.CLOCK not in report.met
-        self.notes = self.notes.after(report, self.health, self.budget.spent, is_trusted=is_trusted)
-        self.save_notes()
-
-    def save_notes(self) -> None:
-        """Write down what a restart needs. A database that cannot be written has been told of already."""
+        self.notes = replace(
+            self.notes,
+            health=self.health,
+            last_tick=report.at if is_trusted else self.notes.last_tick,
+            shown=shown_after(report, self.notes.shown),
+        )
         try:
             self.notes.write(self.store)
         except StoreError as fault:

@@ -74,6 +74,8 @@ class Episode:
     ticks: int
     detail: str
     is_told: bool = False
+    is_direct: bool = False
+    """Told past the outbox, which has no record of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Word:
     is_over: bool
     since: datetime
     detail: str
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +120,22 @@ class Health:
             elif before is not None and trouble not in proved:
                 episodes[trouble] = before
             elif before is not None and before.is_told:
-                words.append(Word(trouble, True, before.since, before.detail))
+                words.append(Word(trouble, True, before.since, before.detail, before.is_direct))
         return Health(episodes), tuple(words)
+
+    def handed(self, word: Word, *, is_direct: bool, is_taken: bool) -> Health:
+        """The health after a word was said past the outbox, or could not be said: then it is due again."""
+        episode = self.episodes.get(word.trouble)
+        if episode is None or word.is_over:
+            return self
+        said = replace(episode, is_told=is_taken, is_direct=is_direct and is_taken)
+        return Health({**self.episodes, word.trouble: said})
 
     def text(self) -> str:
         """The health as it is stored."""
         rows = {
-            trouble.value: [instant_text(episode.since), episode.ticks, episode.detail, episode.is_told]
-            for trouble, episode in self.episodes.items()
+            trouble.value: [instant_text(one.since), one.ticks, one.detail, one.is_told, one.is_direct]
+            for trouble, one in self.episodes.items()
         }
         return json.dumps(rows)
 
@@ -134,8 +145,8 @@ class Health:
         try:
             rows = json.loads(text or "{}")
             return cls({
-                Trouble(name): Episode(parse_instant(since), int(ticks), str(detail), bool(is_told))
-                for name, (since, ticks, detail, is_told) in rows.items()
+                Trouble(name): Episode(parse_instant(since), int(ticks), str(detail), bool(is_told), bool(direct))
+                for name, (since, ticks, detail, is_told, direct) in rows.items()
             })  # fmt: skip
         except (ValueError, TypeError, AttributeError):
             return cls()

@@ -19,7 +19,7 @@ class Notes:
     """`last_tick`: when the last one began by a clock that could be trusted; `digests`: up to when each kind was made;
     `purged`: the day on which old threads were last removed; `shown`: what status prints, as text by name."""
 
-    health: Health = Health()
+    health: Health = field(default_factory=Health)
     last_tick: datetime | None = None
     purged: str = ""
     digests: Mapping[str, datetime] = field(default_factory=dict)

@@ -26,8 +26,8 @@ def next_tick(now: datetime, every: timedelta, *, failures: int, chance: float, 
     """When the next tick begins. `failures` ticks in a row doubled the interval each, up to an hour (or the interval);
     `chance` (0 to 1) spreads it, `wait` are seconds that the forum asked for."""
     longest = max(every, LONGEST_BACK_OFF)
-    pause = min(every * 2 ** min(failures, 10), longest)
-    spread = pause * JITTER * (2 * chance - 1)
+    pause: timedelta = min(every * (1 << min(failures, 10)), longest)
+    spread = pause * (JITTER * (2 * chance - 1))
     return now + max(pause + spread, timedelta(seconds=wait))
 
 

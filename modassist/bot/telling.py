@@ -4,24 +4,26 @@ database works, and past it where it does not."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from modassist.alerting import Alerting
-from modassist.alerts.bot_notice import Wording, health_notice
+from modassist.alerts.bot_notice import DIRECT, health_notice
 from modassist.alerts.layouts import laid_out
 from modassist.alerts.outbox import reference_of
 from modassist.alerts.rules import Kind
-from modassist.bot.health import Word
+from modassist.bot.health import Health, Trouble, Word
 from modassist.bot.notes import Notes
 from modassist.bot.report import TickReport
 from modassist.bot.schedule import Timetable
+from modassist.channels.channel import Channel
 from modassist.channels.opening import Channels, is_configured, opened
 from modassist.config.settings import Settings
-from modassist.errors import ModassistError, StoreError
+from modassist.digest.wording import Wording
+from modassist.errors import AlertUnclear, ModassistError, StoreError
 from modassist.instants import instant_text
 from modassist.pipeline import Desk
 from modassist.store.lock import locked
@@ -59,26 +61,28 @@ class Teller:
         parts += [f"{tried} could not be delivered in {STUCK_AFTER} tries or more"] if tried else []
         return "alerts: " + ", ".join(parts) if parts else ""
 
-    def tell(self, desk: Desk, report: TickReport, words: Iterable[Word], notes: Notes) -> tuple[Notes, list[Word]]:
-        """Plan and send what is due. Returns the notes as they are then, and the words that nobody could be told.
+    def tell(
+        self, desk: Desk, report: TickReport, health: Health, words: Sequence[Word], notes: Notes
+    ) -> tuple[Health, Notes]:
+        """Plan and send what is due. Returns the health with what staff was told of it, and the notes as they are then.
 
-        Where the forum could not be read no alert is planned: somebody may have answered meanwhile.
+        Where the forum could not be read no alert is planned: somebody may have answered meanwhile. While the clock is
+        wrong nothing goes through the outbox, which goes by it.
         """
         if not is_configured(self.settings):
-            return self._up_to_date(notes, desk.now), []
+            return health, self._up_to_date(notes, desk.now)
         with self.opened() as channels:
-            left = self._announce(desk.store, channels, list(words), report.at)
-            try:
-                with locked(desk.store.db.path, "alerts"):
-                    alerting = Alerting(desk, channels)
-                    if report.is_fresh:
-                        alerting.plan()
-                        notes = self._digests(alerting, notes, report)
-                    report.alerts = alerting.report
-                    alerting.deliver()
-            except StoreError as fault:
-                report.meet(fault)
-        return notes, left
+            if Trouble.CLOCK in report.met:
+                return self._tell_directly(channels, health, words), notes
+            health = self._announce(desk.store, channels, health, words, report.at)
+            with locked(desk.store.db.path, "alerts"):
+                alerting = Alerting(desk, channels)
+                report.alerts = alerting.report
+                if report.is_fresh:
+                    alerting.plan()
+                    notes = self._digests(alerting, notes, report)
+                alerting.deliver()
+        return health, notes
 
     # -- digests -------------------------------------------------------------------------------------------------------
 
@@ -107,37 +111,48 @@ class Teller:
         if not threads:
             return
         for channel in alerting.channels.team:
-            reasons = (which, str(max(more, 0)))
-            occasion = f"{which}/{day}"
-            if alerting.outbox.announce(channel.name, Kind.DIGEST, occasion, alerting.now, reasons, threads):
+            about = (which, str(max(more, 0)))
+            if alerting.outbox.announce(channel.name, Kind.DIGEST, f"{which}/{day}", alerting.now, about, threads):
                 report.digests.append(f"{which}:{channel.name}")
 
     # -- the bot itself ------------------------------------------------------------------------------------------------
 
-    def _announce(self, store: Store, channels: Channels, words: list[Word], now: datetime) -> list[Word]:
-        """Words into the outbox of each channel; straight to the channels where the database takes none."""
+    def _announce(
+        self, store: Store, channels: Channels, health: Health, words: Sequence[Word], now: datetime
+    ) -> Health:
+        """Words into the outbox of each channel; straight to the channels where the database takes none.
+
+        The health is noted in the same transaction: the outbox drops words about what does not last.
+        """
         try:
             outbox = Outbox(store)
             with store.transaction():
+                store.note(health=health.text())
                 for word in words:
                     for channel in channels.team:
                         outbox.announce(channel.name, _kind(word), occasion(word), now, reasons(word))
         except StoreError:
-            return [word for word in words if not self._tell_directly(channels, word)]
-        return []
+            return self._tell_directly(channels, health, words)
+        return health
 
-    def _tell_directly(self, channels: Channels, word: Word) -> bool:
-        """Whether any channel took it."""
-        taken = False
-        for channel in channels.team:
-            reference = reference_of(f"{channel.name}/{occasion(word)}", self.settings.forum.url.encode()[:64])
-            notice = health_notice(wording_of(self.settings), reasons(word), reference, is_over=word.is_over)
-            try:
-                channel.deliver(laid_out(notice, channel.layout, reference))
-                taken = True
-            except ModassistError as fault:
-                log.error("%s: %s", channel.name, fault)
-        return taken
+    def _tell_directly(self, channels: Channels, health: Health, words: Sequence[Word]) -> Health:
+        """Words to every channel at once; what none of them takes is due again at the next tick."""
+        for word in words:
+            taken = [channel.name for channel in channels.team if self._deliver(channel, word)]
+            health = health.handed(word, is_direct=True, is_taken=bool(taken))
+        return health
+
+    def _deliver(self, channel: Channel, word: Word) -> bool:
+        reference = reference_of(f"{channel.name}/{_kind(word)}/{occasion(word)}", b"direct")
+        notice = health_notice(wording_of(self.settings), reasons(word), reference, is_over=word.is_over)
+        try:
+            channel.deliver(laid_out(notice, channel.layout, reference))
+        except AlertUnclear as fault:
+            log.warning("%s: %s", channel.name, fault)
+        except ModassistError as fault:
+            log.error("%s: %s", channel.name, fault)
+            return False
+        return True
 
 
 def occasion(word: Word) -> str:
@@ -147,7 +162,7 @@ def occasion(word: Word) -> str:
 
 def reasons(word: Word) -> tuple[str, ...]:
     """What the message is made of."""
-    return word.trouble.value, instant_text(word.since), word.detail
+    return word.trouble.value, instant_text(word.since), word.detail, *((DIRECT,) if word.is_direct else ())
 
 
 def wording_of(settings: Settings) -> Wording:
