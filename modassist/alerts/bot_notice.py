@@ -19,15 +19,17 @@ DIRECT = "told directly"
 def digest_notice(
     writer: Writer, records: Sequence[Record], reference: str, reasons: Sequence[str], *, undelivered: int
 ) -> Notice:
-    """The digest as a message; `reasons` are "daily" or "weekly" and how many more threads there are."""
+    """The digest as a message; `reasons` are "daily" or "weekly", how many more threads there are, and how many that
+    wait without any news."""
     say = writer.wording
-    which, more = (*reasons, "", "0")[:2]
+    which, more, older = (*reasons, "0", "0")[:3]
     base = writer.gathered(records, reference=reference)
     facts = list(base.facts)
     facts += [say.count("bot.digest_more", int(more))] if int(more) else []
+    facts += [say.count("bot.digest_older", int(older))] if int(older) else []
     facts += [say.count("bot.undelivered", undelivered)] if undelivered else []
     subject = say.count(f"bot.{which}", len(records))
-    return replace(base, subject=subject, intro=(say.say("bot.digest_why"),), facts=tuple(facts))
+    return replace(base, subject=subject, intro=(say.say(f"bot.{which}_why"),), facts=tuple(facts))
 
 
 def health_notice(wording: Wording, reasons: Sequence[str], reference: str, *, is_over: bool) -> Notice:

@@ -86,17 +86,14 @@ class Bot:
         return stop.requested
 
     def _nap(self, wait: float) -> None:
-        """Wait, and be there in time for a digest."""
-        now = self.tools.clock()
-        dues = [due for one in self.watched for due in one.bot.digests_after(now)]
-        until = min([(due - now).total_seconds() for due in dues], default=wait)
-        if until < wait and until < LONGEST_NAP:
-            self.tools.stop.wait(until + 0.001)
-            for one in self.watched:  # the digest is part of a tick: it should know the newest posts
-                if any(due <= self.tools.clock() for due in one.bot.digests_after(now)):
-                    one.due = self.tools.seconds()
-            return
-        self.tools.stop.wait(min(wait, LONGEST_NAP))
+        """Wait, and be there in time for a digest: that is part of a tick, as it should know the newest posts."""
+        before = self.tools.clock()
+        dues = {id(one): one.bot.digests_after(before) for one in self.watched}
+        until = min([(due - before).total_seconds() for every in dues.values() for due in every], default=wait)
+        self.tools.stop.wait(min(wait, LONGEST_NAP, until + 0.001))
+        for one in self.watched:
+            if any(due <= self.tools.clock() for due in dues[id(one)]):
+                one.due = self.tools.seconds()
 
     def _tick(self, one: Watched, *, is_last: bool = False) -> TickReport:
         bot, run = one.bot, one.bot.settings.run

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from modassist.config.kinds import DAYS, Times
@@ -51,14 +53,24 @@ class Timetable:
         return latest
 
     def _next(self, moment: datetime) -> Iterator[datetime | None]:
-        from apscheduler.triggers.cron import CronTrigger
-
-        zone = ZoneInfo(self.timezone)
-        for day, minute in self.times:
-            hour, past = divmod(minute, 60)
-            trigger = CronTrigger(day_of_week=DAYS[day], hour=hour, minute=past, timezone=zone)
-            yield trigger.get_next_fire_time(None, moment.astimezone(zone))
+        local = moment.astimezone(ZoneInfo(self.timezone))
+        for trigger in _triggers(self.times, self.timezone):
+            yield trigger.get_next_fire_time(None, local)
 
     def day(self, due: datetime) -> str:
         """The local day of a set time: what is named after it exists once a day, whatever clocks do."""
         return due.astimezone(ZoneInfo(self.timezone)).date().isoformat()
+
+
+@cache
+def _triggers(times: Times, timezone: str) -> tuple[Any, ...]:
+    """A trigger for each time of the day, with the days on which it holds."""
+    from apscheduler.triggers.cron import CronTrigger
+
+    zone, days = ZoneInfo(timezone), dict[int, list[str]]()
+    for day, minute in times:
+        days.setdefault(minute, []).append(DAYS[day])
+    return tuple(
+        CronTrigger(day_of_week=",".join(names), hour=minute // 60, minute=minute % 60, timezone=zone)
+        for minute, names in days.items()
+    )

@@ -35,8 +35,8 @@ log = logging.getLogger("modassist.bot")
 STUCK_AFTER = 3
 """Tries after which a message counts as not getting out."""
 
-SPANS = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
-"""How far back the first digest of each kind looks."""
+FIRST_SPAN = timedelta(days=1)
+"""How far back the first daily digest looks; each later one to the one before."""
 
 
 class Teller:
@@ -91,7 +91,7 @@ class Teller:
             since = notes.digests.get(which, alerting.now)
             due = timetable.latest(min(since, alerting.now), alerting.now)
             if due is not None:
-                begin = since if which in notes.digests and since < due else due - SPANS[which]
+                begin = since if which in notes.digests and since < due else due - FIRST_SPAN
                 self._plan_digest(alerting, which, begin, f"{timetable.day(due)}/{due:%H%M}", report)
             if due is not None or which not in notes.digests or since > alerting.now:
                 notes = replace(notes, digests={**notes.digests, which: due or alerting.now})
@@ -102,16 +102,19 @@ class Teller:
         return replace(notes, digests=dict.fromkeys(self.timetables, now))
 
     def _plan_digest(self, alerting: Alerting, which: str, since: datetime, day: str, report: TickReport) -> None:
-        """The worst open threads with news since, into the outbox of each channel; nothing where there are none."""
+        """The worst open threads into the outbox of each channel, in the daily digest those with news since the last;
+        nothing where there are none."""
         store, chosen = alerting.desk.store, self.settings.digest
-        listed = store.escalated(chosen.min_severity, chosen.limit, since)
-        more = store.count_escalated(chosen.min_severity, since) - len(listed)
+        stale = alerting.now - timedelta(days=chosen.stale_days)
+        begin = since if which == "daily" else stale
+        listed = store.escalated(chosen.min_severity, chosen.limit, begin)
+        fresh, every = (store.count_escalated(chosen.min_severity, moment) for moment in (begin, stale))
         threads = [(record["source"], record["topic_id"]) for record in listed]
         log.info("%s digest: %d threads", which, len(threads))
         if not threads:
             return
         for channel in alerting.channels.team:
-            about = (which, str(max(more, 0)))
+            about = (which, str(max(0, fresh - len(listed))), str(max(0, every - fresh)))
             if alerting.outbox.announce(channel.name, Kind.DIGEST, f"{which}/{day}", alerting.now, about, threads):
                 report.digests.append(f"{which}:{channel.name}")
 
