@@ -6,15 +6,17 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from modassist.alerts.bot_notice import DIRECT, digest_notice, health_notice, troubles
 from modassist.alerts.layouts import Layout, Message, laid_out
 from modassist.alerts.notice import Notice, Writer
 from modassist.alerts.outbox import Entry
-from modassist.alerts.rules import AlertRules, Kind
+from modassist.alerts.rules import OF_THE_BOT, AlertRules, Kind
 from modassist.alerts.situation import last_customer_post
 from modassist.digest.wording import Wording
 from modassist.errors import ModassistError, RuleError
 from modassist.judging.analysis import to_record
 from modassist.pipeline import Desk
+from modassist.store.outbox import Outbox
 from modassist.store.store import ThreadKey
 
 log = logging.getLogger("modassist.alerts")
@@ -27,10 +29,13 @@ class Composer:
         settings = desk.settings
         wording = Wording(settings.language, settings.timezone, bool(settings.waiting.business_hours))
         self.desk, self.rules = desk, rules
+        self._wording = wording
         self._writer = Writer(wording, settings.privacy.names)
 
     def compose(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
         """The message and, for a first look, the reply's author; None where the thread does not need it any more."""
+        if entry.kind in OF_THE_BOT:
+            return self._of_the_bot(entry, layout)
         records = [record for key in entry.threads if (record := self._record(ThreadKey(*key))) is not None]
         wanted = [record for record in records if self._is_wanted(entry, record)]
         if not wanted:
@@ -39,9 +44,26 @@ class Composer:
         author = _author_of(wanted[0], entry.post_number)
         return laid_out(notice, layout, entry.reference), author
 
+    def _of_the_bot(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
+        """A word about the bot itself; None where the trouble is over, or its end is news to nobody."""
+        occasion = "/".join(entry.reasons[:2])
+        if entry.kind is Kind.TROUBLE and occasion not in troubles(self.desk.store.notes()):
+            return None
+        is_over = entry.kind is Kind.WELL
+        if is_over and DIRECT not in entry.reasons and not self._was_told(entry.channel, occasion):
+            return None
+        notice = health_notice(self._wording, entry.reasons, entry.reference, is_over=is_over)
+        return laid_out(notice, layout, entry.reference), ""
+
+    def _was_told(self, channel: str, occasion: str) -> bool:
+        return Outbox(self.desk.store).may_have_arrived(channel, Kind.TROUBLE, occasion)
+
     def _notice(self, entry: Entry, records: list[dict[str, Any]]) -> Notice:
         if entry.kind is Kind.GATHERED:
             return self._writer.gathered(records, reference=entry.reference)
+        if entry.kind is Kind.DIGEST:
+            lost = self.desk.store.undelivered()
+            return digest_notice(self._writer, records, entry.reference, entry.reasons, undelivered=lost)
         return self._writer.notice(
             entry.kind,
             records[0],

@@ -7,6 +7,7 @@ ModassistError
 ├── ForumError       the forum
 │   ├── ForumUnavailable   may be tried again
 │   │   └── RateLimited    says how long to wait
+│   │       └── BudgetSpent    nobody but ourselves asks to wait
 │   └── ForumRefused       will be refused again: permissions, walls, wrong address
 │       ├── PageRefused    only this one address: a deleted topic, a hidden group
 │       └── MembersOnly    the forum shows nothing to those who are not logged in
@@ -15,6 +16,9 @@ ModassistError
 │   ├── AlertUnclear   sent, and nobody said whether it arrived
 │   └── AlertMisplaced it arrived, but elsewhere, or others can read it: a person must look now
 ├── StoreError       the database
+│   ├── StoreBusy    another program is writing
+│   └── DiskFull     there is no room left
+├── ClockWrong       this machine's clock
 └── ModelError       a model file
 """
 
@@ -65,6 +69,10 @@ class RateLimited(ForumUnavailable):
         self.wait_seconds = wait_seconds
 
 
+class BudgetSpent(RateLimited):
+    """The requests that a run may send are used up: nothing is wrong, the next run continues."""
+
+
 class ForumRefused(ForumError):
     """A lasting no: missing rights, a bot wall, an address that is not a Discourse forum. `status` is HTTP's."""
 
@@ -103,6 +111,18 @@ class AlertMisplaced(AlertError):
 
 class StoreError(ModassistError):
     """The database cannot be opened, read or written."""
+
+
+class StoreBusy(StoreError):
+    """Another program holds the database; it may work a moment later."""
+
+
+class DiskFull(StoreError):
+    """The database cannot grow. What was stored is safe."""
+
+
+class ClockWrong(ModassistError):
+    """The clocks of this machine and of the forum are far apart: waiting times would be wrong."""
 
 
 class ModelError(ModassistError):

@@ -60,15 +60,21 @@ def poll_settings(settings: Settings) -> PollSettings:
 
 
 class Desk:
-    """A store with everything that judges its threads. Loads rules and languages when the first thread is judged."""
+    """A store with everything that judges its threads. Loads rules and languages when the first thread is judged.
 
-    def __init__(self, store: Store, settings: Settings, now: datetime) -> None:
+    `load` gives the judge where somebody keeps one from run to run; its boilerplate has to be empty.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, now: datetime, load: Callable[[], Judge] | None = None
+    ) -> None:
         self.store, self.settings, self.now = store, settings, now
+        self._load = load or (lambda: load_judge(settings, now))
         self._staff: dict[str, Staff] = {}
 
     @cached_property
     def judge(self) -> Judge:
-        judge = load_judge(self.settings, self.now)
+        judge = self._load()
         for topic_id, words in self.store.staff_words():
             judge.boilerplate.learn(wording(words), topic_id)
         return judge

@@ -19,7 +19,8 @@ from click.testing import CliRunner, Result
 
 from modassist import cli, sample
 from modassist.config import kinds
-from modassist.config.layers import load
+from modassist.config.forums import variable_of
+from modassist.config.layers import load, load_all
 from modassist.config.settings import KNOWN
 from modassist.forum.practice.server import ForumServer
 from modassist.model import Signal, State
@@ -161,7 +162,8 @@ def test_the_readme_names_the_variable_of_every_secret() -> None:
 
 
 def test_every_variable_that_the_documents_name_is_one() -> None:
-    known = {setting.variable for setting in KNOWN.values()} | {"MODASSIST_CONFIG"}
+    known = {variable_of(setting, forum) for setting in KNOWN.values() for forum in ("", "name")}
+    known.add("MODASSIST_CONFIG")
     found = {name for text in TEXTS.values() for name in re.findall(r"\bMODASSIST_[A-Z_]*[A-Z]\b", text)}
     assert found - {"MODASSIST_SECTION_NAME"} <= known
 
@@ -178,8 +180,7 @@ EXAMPLES = [block for text in TEXTS.values() for block in blocks(text, "toml")]
 def test_every_settings_example_is_accepted_and_disables_rules_that_exist(
     example: str, tmp_path: Path, built_in: Folder
 ) -> None:
-    settings = load(settings_file(tmp_path, example), {}, {})
-    for pattern in settings.rules.disable:
+    for pattern in load_all(settings_file(tmp_path, example), {}, {})[0].rules.disable:
         assert any(fnmatchcase(rule, pattern) for rule in built_in.rules), pattern
 
 

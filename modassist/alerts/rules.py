@@ -21,6 +21,14 @@ class Kind(StrEnum):
     GATHERED = "gathered"
     RESOLVED = "resolved"
     FIRST_LOOK = "first_look"
+    DIGEST = "digest"
+    TROUBLE = "trouble"
+    """The bot itself is not well."""
+    WELL = "well"
+    """It is again."""
+
+
+OF_THE_BOT = frozenset({Kind.TROUBLE, Kind.WELL})
 
 
 @dataclass(frozen=True, slots=True)

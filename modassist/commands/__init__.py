@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from modassist.commands.alerts import alert_command
+from modassist.commands.bot import run_command, status_command
 from modassist.commands.data import export_command, forget_command, import_command, purge_command
 from modassist.commands.demo import demo_command
 from modassist.commands.evaluating import evaluate_command
@@ -22,6 +23,8 @@ COMMANDS: tuple[click.Command, ...] = (
     show_command,
     alert_command,
     review_command,
+    run_command,
+    status_command,
     analyse_command,
     import_command,
     export_command,

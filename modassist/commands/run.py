@@ -28,6 +28,7 @@ class Run:
 
     config: Path | None = None
     database: Path | None = None
+    forum: str = ""
     now_text: str | None = None
     verbosity: int = 0
     """-1 with -q, 0, 1 with -v, 2 with -vv."""
@@ -36,11 +37,20 @@ class Run:
         """The settings in force; `flags` are values given on the command line, as `forum__url=…`. Prints warnings."""
         from modassist.config.layers import load
 
-        named = {name.replace("__", "."): value for name, value in flags.items()}
-        settings = load(self.config_file(), os.environ, {"database": self.database, **named})
+        settings = load(self.config_file(), os.environ, self._flags(flags), forum=self.forum)
         for warning in settings.warnings:
             self.tell(f"warning: {warning}")
         return settings
+
+    def every_forum(self, **flags: object) -> tuple[Settings, ...]:
+        """The settings of each forum of the file, or of the one that --forum chose."""
+        from modassist.config.layers import load_all
+
+        return load_all(self.config_file(), os.environ, self._flags(flags), forum=self.forum)
+
+    def _flags(self, flags: dict[str, object]) -> dict[str, object]:
+        named = {name.replace("__", "."): value for name, value in flags.items()}
+        return {"database": self.database, **named}
 
     def config_file(self) -> Path | None:
         """--config, else MODASSIST_CONFIG, else modassist.toml in the current folder if it is there."""
@@ -83,10 +93,16 @@ def command(name: str, example: str) -> Callable[[Function], click.Command]:
     def decorate(function: Function) -> click.Command:
         @wraps(function)
         def called(
-            config: Path | None, db: Path | None, now: str | None, verbose: int, quiet: bool, **values: Any
+            config: Path | None,
+            db: Path | None,
+            forum: str | None,
+            now: str | None,
+            verbose: int,
+            quiet: bool,
+            **values: Any,
         ) -> None:
             run: Run = click.get_current_context().find_root().obj
-            run.config, run.database, run.now_text = config, db, now
+            run.config, run.database, run.forum, run.now_text = config, db, forum or "", now
             run.verbosity = -1 if quiet else min(verbose, 2)
             _log_to_stderr(run.verbosity)
             function(run, **values)
@@ -102,6 +118,7 @@ def command(name: str, example: str) -> Callable[[Function], click.Command]:
 _COMMON = (
     click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings [modassist.toml]."),
     click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Database [modassist.sqlite]."),
+    click.option("--forum", metavar="NAME", help="Which of several forums of the settings."),
     click.option("--now", metavar="INSTANT", help="Judge as of this instant [the clock]."),
     click.option("-v", "--verbose", count=True, help="Say more; twice: with tracebacks."),
     click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),

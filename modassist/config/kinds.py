@@ -18,12 +18,14 @@ Kind = Callable[[Any], Any]
 Pairs = tuple[tuple[str, str], ...]
 Week = tuple[tuple[int, int], ...]
 Quiet = tuple[tuple[int, int, int], ...]
+Times = tuple[tuple[int, int], ...]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _HOURS = re.compile(rf"{_DAY}(?:\s*-\s*{_DAY})?\s+(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.IGNORECASE)
 
 _QUIET = re.compile(rf"(?:{_DAY}(?:\s*-\s*{_DAY})?\s+)?(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.IGNORECASE)
+_TIME = re.compile(rf"(?:{_DAY}(?:\s*-\s*{_DAY})?\s+)?(\d\d?):(\d\d)", re.IGNORECASE)
 
 
 def text(value: Any) -> str:
@@ -278,6 +280,23 @@ def _day_range(first: str, last: str | None) -> range:
     if end < begin:
         raise ValueError
     return range(begin, end + 1)
+
+
+def times(value: Any) -> Times:
+    """Times of the week, as (weekday, minute of the day); empty: never."""
+    expected = 'times such as "07:30", "Mon-Fri 07:30" or "Mon 07:00, Thu 16:00"'
+    found: set[tuple[int, int]] = set()
+    for part in [part.strip() for part in text(value).split(",") if part.strip()]:
+        match = _TIME.fullmatch(part)
+        hour, minute = (int(match[3]), int(match[4])) if match else (24, 0)
+        if match is None or hour > 23 or minute > 59:
+            raise ValueError(expected)
+        try:
+            days = _day_range(match[1], match[2]) if match[1] else range(7)
+        except ValueError:
+            raise ValueError(expected) from None
+        found |= {(day, hour * 60 + minute) for day in days}
+    return tuple(sorted(found))
 
 
 def week(value: Any) -> Week:

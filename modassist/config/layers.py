@@ -14,6 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from modassist.config import kinds
+from modassist.config.forums import (
+    FORUM_VARIABLES,
+    Found,
+    check_shared,
+    forum_names,
+    own_database,
+    parted,
+    variable_of,
+    variable_prefix,
+)
 from modassist.config.settings import KNOWN, Known, Settings, Value
 from modassist.errors import ConfigError
 
@@ -34,27 +44,51 @@ _KEYS = ("forum.api_key", "alerts.api_key", "alerts.chat_hook")
 """Secrets that may stand in a file of their own."""
 _SECTIONS = {name.partition(".")[0] for name in KNOWN if "." in name}
 
-Found = dict[str, tuple[Any, str]]
-"""Value and origin by the full name of a setting."""
 
-
-def load(file: Path | None, env: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
-    """The settings in force.
+def load(file: Path | None, env: Mapping[str, str], flags: Mapping[str, object], *, forum: str = "") -> Settings:
+    """The settings in force; `forum` chooses where the file has several (see `config.forums`).
 
     `file` is a TOML file or None; `flags` maps full names ("forum.url") to values, None meaning "not given". Relative
     paths in the file count from the file's folder. Raises `ConfigError` for whatever is unknown, of the wrong type or
     out of range, naming the layer, the setting and the nearest valid name.
     """
-    found: Found = {}
-    folder = file.parent if file is not None else Path()
-    for layer in (_defaults(folder), _from_file(file), _from_env(env), _from_flags(flags)):
-        found.update(layer)
-    warnings = list(_misspelt(env))
+    found: Found = dict(_defaults(file.parent if file is not None else Path()))
+    shared, own = parted(_parse(file) if file is not None else {}, str(file or "no settings file"), forum)
+    if file is not None:
+        found.update(_from_file(file, shared, str(file), file.name))
+    found.update(_from_env(env))
+    if own.name and file is not None:
+        check_shared(found)
+        found["database"] = own_database(found["database"], own)
+        found.update(_from_file(file, own.table, f"{file}: forums.{own.name}", f"{file.name} forums.{own.name}"))
+        found.update(_from_env(env, own.name))
+    found.update(_from_flags(flags))
+    warnings = list(_misspelt(env, own.name))
     for name in _KEYS:
         warnings += _read_key(found, name)
     values = {name: Value(_shown(KNOWN[name], value), origin) for name, (value, origin) in found.items()}
     built: Settings = _build(Settings, "", found)
-    return dataclasses.replace(built, values=values, warnings=tuple(warnings), file=file)
+    return dataclasses.replace(built, values=values, warnings=tuple(warnings), file=file, name=own.name)
+
+
+def load_all(
+    file: Path | None, env: Mapping[str, str], flags: Mapping[str, object], *, forum: str = ""
+) -> tuple[Settings, ...]:
+    """The settings of every forum of the file, or of the chosen one; one where it does not know several.
+
+    Raises `ConfigError` as `load` does, and where two forums would share a database.
+    """
+    names = forum_names(_parse(file), str(file)) if file is not None and not forum else ()
+    every = tuple(load(file, env, flags, forum=name) for name in names or (forum,))
+    databases: dict[Path, str] = {}
+    for settings in every:
+        other = databases.setdefault(settings.database.absolute(), settings.name)
+        if other != settings.name:
+            raise ConfigError(
+                f"{settings.database}: the database of two forums, {other} and {settings.name}",
+                "leave --db out, or choose one with --forum",
+            )
+    return every
 
 
 def _defaults(folder: Path) -> Iterator[tuple[str, tuple[Any, str]]]:
@@ -63,17 +97,15 @@ def _defaults(folder: Path) -> Iterator[tuple[str, tuple[Any, str]]]:
         yield name, (value, "default")
 
 
-def _from_file(file: Path | None) -> Iterator[tuple[str, tuple[Any, str]]]:
-    if file is None:
-        return
-    for name, value in _flatten(_parse(file), str(file)):
+def _from_file(file: Path, table: Mapping[str, Any], source: str, origin: str) -> Iterator[tuple[str, tuple[Any, str]]]:
+    for name, value in _flatten(table, source):
         known = KNOWN[name]
         if known.kind in _SECRET and known.kind is not kinds.secret_names:
             raise ConfigError(
-                f"{file}: {name} must not stand in the file",
+                f"{source}: {name} must not stand in the file",
                 f'set {known.variable}, or {name}_file = "…" to a file that only you can read',
             )
-        yield name, (_below(_read(known, value, str(file)), file.parent), file.name)
+        yield name, (_below(_read(known, value, source), file.parent), origin)
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -108,19 +140,21 @@ def _nearest(name: str) -> str:
     return f"did you mean {close[0]}?" if close else "`modassist config` lists all settings"
 
 
-def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, str]]]:
+def _from_env(env: Mapping[str, str], forum: str = "") -> Iterator[tuple[str, tuple[Any, str]]]:
     for name, known in KNOWN.items():
-        value = env.get(known.variable, "").strip()
+        variable = variable_of(known, forum)
+        value = env.get(variable, "").strip()
         if value:
-            yield name, (_read(known, value, known.variable), known.variable)
+            yield name, (_read(known, value, variable), variable)
 
 
-def _misspelt(env: Mapping[str, str]) -> Iterator[str]:
+def _misspelt(env: Mapping[str, str], forum: str) -> Iterator[str]:
     """Warnings, not errors: container tools set variables of their own with such names."""
-    variables = [known.variable for known in KNOWN.values()]
+    variables = [variable_of(known, part) for part in {"", forum} for known in KNOWN.values()]
     for name in sorted(env):
-        if name.startswith("MODASSIST_") and name not in variables and name not in NOT_SETTINGS:
-            close = get_close_matches(name, variables, n=1, cutoff=0.85)
+        is_other = bool(forum) and name.startswith(FORUM_VARIABLES) and not name.startswith(variable_prefix(forum))
+        if name.startswith("MODASSIST_") and name not in variables and name not in NOT_SETTINGS and not is_other:
+            close = get_close_matches(name, variables, n=1, cutoff=0.87)
             if close:
                 yield f"{name} is not a setting and does nothing; did you mean {close[0]}?"
 
@@ -135,7 +169,7 @@ def _read(known: Known, value: Any, source: str) -> Any:
     try:
         return known.kind(value)
     except ValueError as fault:
-        where = source if source == known.variable else f"{source}: {known.name}"
+        where = source if source.startswith("MODASSIST_") else f"{source}: {known.name}"
         shown = "***" if known.kind in _SECRET else _brief(value)
         raise ConfigError(f"{where} = {shown}: expected {fault}") from None
 
@@ -206,6 +240,8 @@ def _shown(known: Known, value: Any) -> str:
         return _written(_hours(value))
     if known.kind is kinds.quiet:
         return _written(_quiet(value))
+    if known.kind is kinds.times:
+        return _written(_times(value))
     if known.kind in _TABLES:
         return _written(dict(value))
     return _written(value)
@@ -219,6 +255,11 @@ def _hours(week: kinds.Week) -> str:
         if end
     ]
     return ", ".join(days)
+
+
+def _times(times: kinds.Times) -> str:
+    clock = "{:02d}:{:02d}".format
+    return ", ".join(f"{kinds.DAYS[day].capitalize()} {clock(*divmod(minute, 60))}" for day, minute in times)
 
 
 def _quiet(spans: kinds.Quiet) -> str:

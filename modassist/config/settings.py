@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modassist.config import kinds
-from modassist.config.kinds import Kind, Pairs, Quiet
+from modassist.config.kinds import Kind, Pairs, Quiet, Times
 from modassist.model import LANGUAGES, STRICTNESS, Limits, Staff
 
 
@@ -130,6 +130,23 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How `modassist run` keeps time."""
+
+    every_minutes: float = setting(10, kinds.number(1, 1440), "minutes between two polls")
+    daily_digest: Times = setting((), kinds.times, 'when alert channels get a digest, "Mon-Fri 07:30"; empty: never')
+    weekly_digest: Times = setting((), kinds.times, 'the same with a week in it, "Mon 07:00"')
+    trouble_after: int = setting(3, kinds.whole(1, 100), "polls in a row that fail before staff is told")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """What can be watched from outside, on this machine alone."""
+
+    port: int = setting(0, kinds.whole(0, 65535), "port of /metrics and /healthz on 127.0.0.1; 0: none")
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """One setting in force: `shown` is safe to print, `origin` says which layer it came from."""
 
@@ -151,6 +168,10 @@ class Settings:
     detection: DetectionSettings = section("detection", DetectionSettings)
     digest: DigestSettings = section("digest", DigestSettings)
     privacy: PrivacySettings = section("privacy", PrivacySettings)
+    run: RunSettings = section("run", RunSettings)
+    metrics: MetricsSettings = section("metrics", MetricsSettings)
+    name: str = ""
+    """Which of several forums these are for; empty where there is one."""
     values: Mapping[str, Value] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     file: Path | None = None

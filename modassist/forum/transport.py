@@ -12,6 +12,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Self
@@ -22,7 +24,7 @@ import urllib3
 from pydiscourse import DiscourseClient
 
 from modassist import __version__
-from modassist.errors import ConfigError, ForumRefused, ForumUnavailable, PageRefused, RateLimited
+from modassist.errors import BudgetSpent, ConfigError, ForumRefused, ForumUnavailable, PageRefused, RateLimited
 from modassist.forum.answers import Answer, Passing, understand
 
 log = logging.getLogger("modassist.forum")
@@ -61,10 +63,14 @@ class Budget:
         self._clock, self._sleep = clock, sleep
         self.spent = 0
 
+    def allow(self, more: int | None) -> None:
+        """From now on at most so many requests; None: no end."""
+        self._total = None if more is None else self.spent + more
+
     def take(self) -> None:
-        """Count one request, after waiting until it is allowed. Raises RateLimited where the total is used up."""
+        """Count one request, after waiting until it is allowed. Raises BudgetSpent where the total is used up."""
         if self._total is not None and self.spent >= self._total:
-            raise RateLimited(f"the budget of {self._total} requests is used up", "the next run continues here")
+            raise BudgetSpent(f"the budget of {self._total} requests is used up", "the next run continues here")
         if len(self._times) == self._times.maxlen:
             wait = self._times[0] + _MINUTE - self._clock()
             if wait > 0:
@@ -78,6 +84,7 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
 
     Without key or user name it reads as an anonymous visitor does. `clock` counts seconds from anywhere, `jitter`
     gives numbers from 0 to 1; both and `sleep` are there for tests and for a bot that must wake up to stop.
+    `budget` is shared by several clients of one forum, in place of one of their own.
     """
 
     def __init__(
@@ -92,14 +99,17 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
         user_agent: str = f"modassist/{__version__}",
         requests_per_minute: int = 30,
         max_requests: int | None = None,
+        budget: Budget | None = None,
         timeout: tuple[float, float] = (5, 30),
     ) -> None:
         self.url = _checked_url(url)
         super().__init__(self.url, api_username, api_key, timeout=timeout)
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
-        self._budget = Budget(requests_per_minute, max_requests, clock, sleep)
+        self._budget = budget or Budget(requests_per_minute, max_requests, clock, sleep)
         self._headers = {"Accept": "application/json", "User-Agent": user_agent, **_key_headers(api_username, api_key)}
         self._session = _session(self.url)
+        self.answered_at: datetime | None = None
+        """What the forum's clock showed at its last answer."""
         self._misses = 0
         self._closed_until: float | None = None
 
@@ -230,6 +240,7 @@ class PoliteClient(DiscourseClient):  # type: ignore[misc]
 
     def _whole(self, response: requests.Response, path: str, url: str, started: float) -> Answer:
         body = self._body(response, path, started)
+        self.answered_at = _date(response.headers.get("Date", "")) or self.answered_at
         return Answer(path, url, response.status_code, response.headers, body)
 
     def _body(self, response: requests.Response, path: str, started: float) -> bytes:
@@ -263,6 +274,13 @@ def _checked_url(url: str) -> str:
     if not usable or parts.query or parts.fragment or not url.isprintable():
         raise ConfigError(f"forum.url is no address of a forum: {url[:200]!r}", "write https://forum.example.com")
     return url.strip().rstrip("/")
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _key_headers(api_username: str | None, api_key: str | None) -> dict[str, str | bytes]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modassist.errors import StoreError
+from modassist.errors import DiskFull, StoreBusy, StoreError
 from modassist.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
 BUSY_SECONDS = 15.0
@@ -195,9 +195,9 @@ def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
 def _translated(error: Exception, path: Path) -> StoreError:
     said = str(error)
     if "locked" in said or "busy" in said:
-        return StoreError(f"{path} is in use", "another modassist is writing; try again when it has ended")
+        return StoreBusy(f"{path} is in use", "another modassist is writing; try again when it has ended")
     if "full" in said:
-        return StoreError(f"{path} cannot grow: the disk is full", "make room and run again; what was stored is safe")
+        return DiskFull(f"{path} cannot grow: the disk is full", "make room and run again; what was stored is safe")
     if "readonly" in said or "unable to open" in said:
         return StoreError(f"{path} cannot be written: {said}", "check the permissions of the file and its folder")
     if "malformed" in said or "not a database" in said:

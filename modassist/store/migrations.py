@@ -40,7 +40,17 @@ def m003_verdicts(db: Database) -> None:
         db.execute(f"CREATE TABLE {table} ({columns}) STRICT, WITHOUT ROWID")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_threads_and_findings, m002_alerts, m003_verdicts)
+def m004_bot(db: Database) -> None:
+    """What the scheduled bot has to know after a restart."""
+    db.execute("CREATE TABLE bot (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    m001_threads_and_findings,
+    m002_alerts,
+    m003_verdicts,
+    m004_bot,
+)
 
 
 def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> None:

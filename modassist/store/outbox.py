@@ -21,6 +21,7 @@ from modassist.instants import parse_instant, sortable_text
 from modassist.store.database import Database
 from modassist.store.marks import mark_from
 from modassist.store.store import Store
+from modassist.store.topics import ThreadKey, thread_row
 
 FIRST_LOOKS = "author"
 """Channel of the messages to authors of flagged replies."""
@@ -129,6 +130,36 @@ class Outbox:
             return 0
         self.db.many("INSERT INTO outbox_threads VALUES (?, ?)", [(made.lastrowid, thread) for thread in wish.threads])
         return 1
+
+    def announce(
+        self,
+        channel: str,
+        kind: Kind,
+        occasion: str,
+        now: datetime,
+        reasons: Sequence[str],
+        threads: Sequence[tuple[str, int]] = (),
+    ) -> bool:
+        """Take in a message that is about no single thread; False where this occasion was taken in before."""
+        key, moment = f"{channel}/{kind}/{occasion}", sortable_text(now)
+        lead = (key, reference_of(key, self._salt), channel, kind.value, None)
+        with self.db.transaction():
+            made = self.db.run(_INSERT, (*lead, json.dumps(reasons), 0, moment, moment))
+            if made.rowcount != 1:
+                return False
+            rows = [(made.lastrowid, thread_row(self.db, ThreadKey(source, topic_id))) for source, topic_id in threads]
+            self.db.many("INSERT INTO outbox_threads VALUES (?, ?)", rows)
+        return True
+
+    def stuck(self, tries: int) -> int:
+        """How many messages were tried so often and did not arrive, though they will be tried again."""
+        counted = "SELECT count(*) FROM outbox WHERE status IN ('due', 'claimed') AND attempts >= ?"
+        return int(self.db.value(counted, (tries,)))
+
+    def may_have_arrived(self, channel: str, kind: Kind, occasion: str) -> bool:
+        """Whether this message was sent, or nobody knows."""
+        asked = "SELECT 1 FROM outbox WHERE key = ? AND status IN ('sent', 'claimed', 'held')"
+        return self.db.value(asked, (f"{channel}/{kind}/{occasion}",)) is not None
 
     def _key(self, channel: str, wish: Wish) -> str:
         """Names the occasion: the thread and the how-manieth message about it, or the reply."""

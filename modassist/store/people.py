@@ -179,6 +179,10 @@ def purge(db: Database, older_than: datetime) -> PurgeReport:
         ids = [(row["id"],) for row in old]
         posts = sum(db.value("SELECT count(*) FROM posts WHERE thread_id = ?", key) for key in ids)
         db.many("DELETE FROM threads WHERE id = ?", ids)
-        db.run("DELETE FROM outbox WHERE id NOT IN (SELECT outbox_id FROM outbox_threads)")
+        db.run(
+            """DELETE FROM outbox WHERE id NOT IN (SELECT outbox_id FROM outbox_threads)
+            AND (kind NOT IN ('trouble', 'well') OR created_at < ?)""",
+            (limit,),
+        )
     db.shrink()
     return PurgeReport(threads=len(ids), posts=posts)

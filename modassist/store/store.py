@@ -276,6 +276,17 @@ class Store:
         """How much there is: threads, posts, versions, analyses, findings, escalated, due."""
         return store_findings.counts(self.db)
 
+    # -- the bot -----------------------------------------------------------------------------------------------------
+
+    def notes(self) -> dict[str, str]:
+        """What the bot noted, by name."""
+        return {row[0]: row[1] for row in self.db.rows("SELECT name, value FROM bot")}
+
+    def note(self, **values: str) -> None:
+        """Note these values under their names, all or none."""
+        with self.transaction():
+            self.db.many("INSERT OR REPLACE INTO bot VALUES (?, ?)", list(values.items()))
+
     # -- people ------------------------------------------------------------------------------------------------------
 
     def undelivered(self) -> int:
