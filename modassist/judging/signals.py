@@ -8,7 +8,7 @@ only answer the complaint got. See signals.md for the meaning of every label.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modassist.judging import cases, complaints, context
@@ -89,11 +89,21 @@ def judge_posts(
     judged = [reading.judge(post, own) for post, own in zip(posts, words, strict=True)]
     told_later = complaints.by_hindsight(judged)
     if told_later:
-        again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later, reading.customer_hits)
+        again = _Reading(thread, lang, detectors, limits, now, boilerplate, told_later, reading.searched)
         judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
         reading = again
     reading.remember()
     return lang, tuple(_flag_empty(judged))
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What a post was searched as, and the hits."""
+
+    lang: str
+    spans: Sequence[Span]
+    answered: Answered | None
+    hits: Sequence[Hit]
 
 
 class _Reading:
@@ -108,11 +118,11 @@ class _Reading:
         now: datetime,
         boilerplate: Boilerplate | None,
         told_later: frozenset[int] = frozenset(),
-        customer_hits: dict[int, Sequence[Hit]] | None = None,
+        searched: dict[int, _Searched] | None = None,
     ) -> None:
         self._told_later = told_later
-        self.customer_hits: dict[int, Sequence[Hit]] = {} if customer_hits is None else customer_hits
-        """Hits in customer posts by number. They do not depend on the context, so a second pass takes them over."""
+        self.searched: dict[int, _Searched] = {} if searched is None else searched
+        """What was found in posts, by number: a second pass takes it over where the post answers the same."""
         self._thread = thread
         self._lang = lang
         self._detectors = detectors
@@ -140,7 +150,8 @@ class _Reading:
     def _read(self, post: Post, words: OwnWords) -> JudgedPost:
         if post.role is Role.AUTOMATIC:
             return JudgedPost(post, words, UNDETERMINED)
-        lang = self._detectors.identifier.identify(words.text, self._lang)
+        before = self.searched.get(post.number)
+        lang = before.lang if before else self._detectors.identifier.identify(words.text, self._lang)
         if post.role is Role.CUSTOMER and not self._judged and self._lang not in (*LANGUAGES, UNDETERMINED):
             # nobody here can read it as a complaint or not: that it waits can be seen all the same
             return JudgedPost(post, words, lang, cues=(Cue("unread", 0, 0),))
@@ -151,9 +162,7 @@ class _Reading:
     # -- customers ---------------------------------------------------------------------------------------------
 
     def _customer(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
-        hits = self.customer_hits.get(post.number)
-        if hits is None:
-            hits = self.customer_hits[post.number] = self._find(words, lang, Role.CUSTOMER, sentences(words.text))
+        hits = self._find(post, words, lang).hits
         judged = JudgedPost(post, words, lang, cues=cues(hits))
         found = dict(scored(hits, words))
         reason = complaints.in_context(judged, found, self._judged, self._told_later)
@@ -179,10 +188,9 @@ class _Reading:
         judged = JudgedPost(post, words, lang, answers=answers)
         if self._now - post.created_at < self._limits.settle:
             return judged
-        spans = sentences(words.text)
-        hits = self._find(words, lang, Role.STAFF, spans, self._answered(answers))
-        judged = replace(judged, cues=cues(hits))
-        found = dict(scored(self._own_hits(hits, judged, spans), words))
+        searched = self._find(post, words, lang, self._answered(answers))
+        judged = replace(judged, cues=cues(searched.hits))
+        found = dict(scored(self._own_hits(searched.hits, judged, searched.spans), words))
         self._weigh(found, judged)
         promote(found)
         self._compare(found, judged)
@@ -257,12 +265,17 @@ class _Reading:
                 found.get(Signal.CANNED), Signal.CANNED, round(min(0.95, coverage), 3), "context:boilerplate", (whole,)
             )
 
-    def _find(
-        self, words: OwnWords, lang: str, role: Role, spans: Sequence[Span], answered: Answered | None = None
-    ) -> Sequence[Hit]:
-        if lang not in LANGUAGES:
-            return ()
-        return self._detectors.packs.find(words.text, lang=lang, role=role, answered=answered, spans=spans)
+    def _find(self, post: Post, words: OwnWords, lang: str, answered: Answered | None = None) -> _Searched:
+        before = self.searched.get(post.number)
+        if before is not None and before.answered == answered:
+            return before
+        spans = before.spans if before else sentences(words.text)
+        hits: Sequence[Hit] = ()
+        if lang in LANGUAGES:
+            packs = self._detectors.packs
+            hits = packs.find(words.text, lang=lang, role=post.role, answered=answered, spans=spans)
+        found = self.searched[post.number] = _Searched(lang, spans, answered, hits)
+        return found
 
 
 def _sentence_of(hit: Hit, spans: Sequence[Span]) -> Span:

@@ -103,7 +103,7 @@ class Alphabet:
         self._atoms: dict[TokenClass, Atom] = {}
         self._met: dict[str, str] = _Met(self._meet)
         self._chunks: dict[str, str] = _Met(self._cut)
-        self._words: dict[str, str] = {}
+        self._words: dict[str, str] = {BREAK: BREAK}
         self._next_sign, self._next_word = _FIRST_SIGN + 1, _FIRST_WORD + 1
         self._by_patterns: dict[frozenset[TokenPattern], str] = {}
         self._codes: dict[TokenPattern, set[str]] = {}
@@ -258,7 +258,6 @@ def tokens(low: str) -> list[str]:
     return _TOKENS.findall(low)
 
 
-def token_bounds(low: str, start: int, end: int, signs: bool) -> list[tuple[int, int]]:
+def token_places(low: str, start: int, end: int, signs: bool) -> list[re.Match[str]]:
     """Where the tokens stand, with the signs or without."""
-    tokens = _TOKENS if signs else _WORDS
-    return [match.span() for match in tokens.finditer(low, start, end)]
+    return list((_TOKENS if signs else _WORDS).finditer(low, start, end))

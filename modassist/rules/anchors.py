@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
-from itertools import repeat
-from operator import and_
 
 from modassist.rules.alphabet import BREAK, Alphabet, TokenClass, is_sign_code
 from modassist.rules.phrases import Phrase
@@ -21,7 +19,7 @@ _CHECKS = 2
 """Words beside the anchor that are looked for."""
 _PAIR_COST = 0.001
 """Two words that are met so and so often stand together this part of the product times."""
-_MOST_KNOWN = 20_000
+_MOST_READ, _MOST_FOLLOWERS = 20_000, 2_000
 
 Anchor = tuple[TokenClass, TokenClass | None]
 Check = tuple[TokenClass, int, int]
@@ -34,13 +32,6 @@ class Index:
     """The anchors of phrases. A phrase is named by its place in the sequence."""
 
     def __init__(self, phrases: Sequence[Phrase], alphabet: Alphabet, rarity: Rarity) -> None:
-        self._begins: dict[str, int] = {}
-        """For each code, the anchors (a bit each) that begin with it."""
-        self._goes_on: dict[str, int] = {}
-        """For each code, the anchors that go on with it, or have no second word."""
-        self._signs: dict[str, set[int]] = {}
-        """For each sign, the phrases that it is the anchor of."""
-        self._known: dict[int, list[_Entry]] = {}
         ways = [(number, *_anchored(way, rarity.of)) for number, phrase in enumerate(phrases) for way in phrase.ways()]
         by_anchor: dict[Anchor, dict[tuple[int, tuple[Check, ...]], None]] = {}
         for number, anchor, checks in ways:
@@ -50,15 +41,22 @@ class Index:
         self._entries = [
             [(number, self._lookups(checks, alphabet)) for number, checks in entries] for entries in by_anchor.values()
         ]
+        self._begins: dict[str, _Begin] = {}
+        """For each code, the anchors that begin with it."""
+        self._goes_on: dict[str, int] = {}
+        """For each code, the anchors (a bit each) whose second word it is."""
         self._alone = sum(1 << bit for bit, (_, second) in enumerate(by_anchor) if second is None)
-        self._index(list(by_anchor), alphabet)
+        self._signs: dict[str, set[int]] = {}
+        """For each sign, the phrases that it is the anchor of."""
+        self._read: dict[int, tuple[_Entry, ...]] = {}
+        self._fill(list(by_anchor), alphabet)
 
     def _lookups(self, checks: tuple[Check, ...], alphabet: Alphabet) -> tuple[_Lookup, ...]:
         back = self._back
         return tuple((alphabet.atom(wanted).codes, least + back, most + back + 1) for wanted, least, most in checks)
 
-    def _index(self, anchors: Iterable[Anchor], alphabet: Alphabet) -> None:
-        """Fill the rows, now and whenever a class turns out to have another code."""
+    def _fill(self, anchors: Iterable[Anchor], alphabet: Alphabet) -> None:
+        """Note the codes of all anchors, now and whenever a class turns out to have another one."""
         firsts: dict[TokenClass, int] = {}
         seconds: dict[TokenClass, int] = {}
         for bit, (first, second) in enumerate(anchors):
@@ -75,22 +73,29 @@ class Index:
 
     def _begin(self, mask: int, code: str) -> None:
         if is_sign_code(code):
-            self._signs.setdefault(code, set()).update(number for number, _ in self._read(mask))
-        else:
-            self._begins[code] = self._begins.get(code, 0) | mask
+            self._signs.setdefault(code, set()).update(number for number, _ in self._entries_of(mask))
+            return
+        mask |= self._begins[code].anchors if code in self._begins else 0
+        self._begins[code] = _Begin(mask, self)
 
     def _go_on(self, mask: int, code: str) -> None:
-        self._goes_on[code] = self._goes_on.get(code, self._alone) | mask
+        self._goes_on[code] = self._goes_on.get(code, 0) | mask
+        for begin in self._begins.values():
+            begin.pop(code, None)
 
     def in_words(self, words: str, closed: Container[int] = ()) -> list[tuple[int, int]]:
-        """Candidates, without those that are closed, and where in the codes of words their anchors stand."""
-        begins = map(self._begins.get, words, repeat(0))
-        goes_on = map(self._goes_on.get, words[1:] + BREAK, repeat(self._alone))
-        standing = [(at, bits) for at, bits in enumerate(map(and_, begins, goes_on)) if bits]
-        padded = BREAK * self._back + words
+        """Candidates, without those that are closed, and where in the codes of words their anchors stand.
+
+        The codes begin and end with a BREAK.
+        """
         found: list[tuple[int, int]] = []
-        for at, bits in standing:
-            for number, lookups in self._known.get(bits) or self._read(bits):
+        if self._begins.keys().isdisjoint(words):
+            return found
+        padded = BREAK * self._back + words
+        for at, (begin, code) in enumerate(zip(map(self._begins.get, words), words[1:], strict=False)):
+            if begin is None:
+                continue
+            for number, lookups in begin[code]:
                 if number in closed:
                     continue
                 for wanted, least, most in lookups:
@@ -110,27 +115,45 @@ class Index:
                 at = tokens.find(sign, at + 1)
         return found
 
-    def _read(self, bits: int) -> list[_Entry]:
-        """The entries of all these anchors."""
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        entries: list[_Entry] = []
-        left = bits
-        while left:
-            lowest = left & -left
-            entries += self._entries[lowest.bit_length() - 1]
-            left ^= lowest
-        self._known[bits] = entries
-        return entries
+    def entries(self, begins: int, code: str) -> tuple[_Entry, ...]:
+        """The entries of those of these anchors that need no second word, or go on with the code."""
+        return self._entries_of(begins & (self._goes_on.get(code, 0) | self._alone))
+
+    def _entries_of(self, anchors: int) -> tuple[_Entry, ...]:
+        found = self._read.get(anchors)
+        if found is None:
+            if len(self._read) > _MOST_READ:
+                self._read.clear()
+            bits = (bit for bit in range(anchors.bit_length()) if anchors >> bit & 1)
+            found = self._read[anchors] = tuple(entry for bit in bits for entry in self._entries[bit])
+        return found
+
+
+class _Begin(dict[str, tuple[_Entry, ...]]):
+    """What to look for where a code is followed by another, as far as it has been met."""
+
+    __slots__ = ("_index", "anchors")
+
+    def __init__(self, anchors: int, index: Index) -> None:
+        super().__init__()
+        self.anchors = anchors
+        self._index = index
+
+    def __missing__(self, code: str) -> tuple[_Entry, ...]:
+        if len(self) > _MOST_FOLLOWERS:
+            self.clear()
+        found = self[code] = self._index.entries(self.anchors, code)
+        return found
 
 
 def _anchored(way: Way, rarity: Callable[[TokenClass], float]) -> tuple[Anchor, tuple[Check, ...]]:
-    """The anchor of a way of matching, and what else must stand near it."""
-    if not way.steps:
-        return (min(way.loose, key=rarity), None), ()
+    """The anchor of a way of matching, and what else must stand near it. It begins with a word, or with a sign."""
     often = [rarity(step.wanted) for step in way.steps]
-    single = min(range(len(often)), key=often.__getitem__)
-    pairs = [place for place in range(len(often) - 1) if way.steps[place + 1].most == 0]
+    singles = [place for place, step in enumerate(way.steps) if BREAK not in step.wanted.words]
+    if not singles:
+        return (min(way.loose, key=rarity), None), ()
+    single = min(singles, key=often.__getitem__)
+    pairs = [place for place in singles if place + 1 < len(often) and way.steps[place + 1].most == 0]
     pair = min(pairs, key=lambda place: often[place] * often[place + 1], default=None)
     if pair is None or often[pair] * often[pair + 1] * _PAIR_COST >= often[single]:
         return (way.steps[single].wanted, None), _checks(way.steps, {single}, often)

@@ -14,7 +14,7 @@ from itertools import accumulate
 from ahocorasick_rs import AhoCorasick
 
 from modassist.model import Span
-from modassist.rules.alphabet import BREAK, SIGN, Alphabet, token_bounds, without_signs
+from modassist.rules.alphabet import BREAK, SIGN, Alphabet, token_places, without_signs
 
 PIECE = 1_000
 
@@ -66,7 +66,7 @@ class Copy:
         self._words: list[str] = []
         self._tokens: list[str] = []
         self._joined: tuple[str, str] = ("", "")
-        self._places: dict[tuple[int, bool], list[tuple[int, int]]] = {}
+        self._places: dict[tuple[int, bool], list[re.Match[str]]] = {}
         if spelling is not None:
             self._right(spelling)
         self.is_bare = _UMLAUTS.search(self.low) is None
@@ -111,28 +111,28 @@ class Copy:
         while self._version != alphabet.version:
             self._version = alphabet.version
             self._tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
-            tokens = BREAK.join(self._tokens)
+            tokens = BREAK.join(["", *self._tokens, ""])
             self._joined = (without_signs(tokens), tokens)
-            self._words = self._joined[0].split(BREAK) if self._tokens else []
+            self._words = self._joined[0].split(BREAK)[1:-1]
         return self._tokens if signs else self._words
 
     def joined(self, alphabet: Alphabet, signs: bool) -> tuple[str, list[int]]:
-        """The codes of all pieces in one string, with a BREAK between them, and where each piece begins."""
+        """The codes of all pieces in one string, with a BREAK before and behind each, and where each piece begins."""
         pieces = self.codes(alphabet, signs)
-        return self._joined[signs], list(accumulate((len(piece) + 1 for piece in pieces), initial=0))
+        return self._joined[signs], list(accumulate((len(piece) + 1 for piece in pieces), initial=1))[:-1]
 
     def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
         """Where in the original text the matches in the piece's codes stand."""
         for match in matches:
             bounds = self._places.get((piece, signs))
             if bounds is None:
-                bounds = self._places[piece, signs] = token_bounds(self.low, *self.bounds[piece], signs)
+                bounds = self._places[piece, signs] = token_places(self.low, *self.bounds[piece], signs)
             first, last = match.span()
             while signs and first < last - 1 and match.string[first] == SIGN:
                 first += 1
             while signs and first < last - 1 and match.string[last - 1] == SIGN:
                 last -= 1
-            yield *self.original(bounds[first][0], bounds[last - 1][1]), self.sentence_of[piece]
+            yield *self.original(bounds[first].start(), bounds[last - 1].end()), self.sentence_of[piece]
 
     def pieces_of(self, sentence: int) -> range:
         """The pieces that the sentence is cut into, mostly one."""

@@ -13,6 +13,7 @@ from itertools import product
 from math import prod
 
 from modassist.errors import RuleError
+from modassist.rules import shapes
 from modassist.rules.alphabet import LONGEST, SIGNS, WORDS, Alphabet, TokenClass, TokenPattern
 from modassist.rules.inflection import Branch, Inflection
 from modassist.rules.notation import (
@@ -32,7 +33,6 @@ from modassist.rules.notation import (
 )
 from modassist.rules.rarity import Rarity
 from modassist.rules.shapes import (
-    ANY,
     Edge,
     Either,
     One,
@@ -77,7 +77,7 @@ _ARCHIPHONEMES = {"A": "[aä]", "O": "[oö]", "U": "[uy]", "V": "[aeiouyäö]"}
 """In endings of the tables: a vowel that follows the harmony, or (V) repeats the one before it."""
 
 
-_EDGES = {START: Edge(r"\A"), END: Edge(r"\Z"), ANY_WORD: ANY}
+_EDGES = {START: shapes.START, END: shapes.END, ANY_WORD: shapes.ANY}
 
 
 class Grammar:

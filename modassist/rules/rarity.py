@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from modassist.rules.alphabet import TokenClass, TokenPattern, tokens
+from modassist.rules.alphabet import BREAK, TokenClass, TokenPattern, tokens
 from modassist.rules.copies import folded
 from modassist.rules.shapes import frequency
 
 _UNSEEN = 0.3
 """What counts for a class of which the examples hold no word."""
+_EDGES_OF_TEXT, _ONE_NUMBER_AMONG = 3, 40
+"""An example has so many beginnings and ends of sentences; one of so many words of real posts is a number."""
 _LAST = "\U0010ffff"
 
 
@@ -23,7 +25,10 @@ class Rarity:
     """Word counts of texts in one language."""
 
     def __init__(self, texts: Iterable[str]) -> None:
+        texts = tuple(texts)
         self._counts = Counter(tokens(folded("\n".join(texts))))
+        self._counts[BREAK] = _EDGES_OF_TEXT * len(texts)
+        self._many = self._counts.total() // _ONE_NUMBER_AMONG
         self._words = sorted(self._counts)
         self._backwards = sorted(word[::-1] for word in self._words)
         self._of_pattern = cache(self._count)
@@ -35,7 +40,8 @@ class Rarity:
         return _UNSEEN + words + sum(map(self._of_pattern, wanted.patterns)) + 0.01 * frequency(wanted)
 
     def _count(self, pattern: TokenPattern) -> int:
-        return sum(self._counts[word] for word in set(self._near(pattern)) if pattern.matches(word))
+        count = sum(self._counts[word] for word in set(self._near(pattern)) if pattern.matches(word))
+        return count if pattern.texts else max(count, self._many)
 
     def _near(self, pattern: TokenPattern) -> Iterator[str]:
         """Words that the pattern may mean."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
 
+from modassist.rules.alphabet import BREAK
 from modassist.rules.anchors import Index
 from modassist.rules.copies import Copy, Range
 from modassist.rules.phrases import Grammar, Phrase
@@ -22,10 +23,11 @@ class Search:
 
     def candidates(self, copy: Copy, closed: Container[int] = ()) -> set[tuple[int, int]]:
         """Pieces of the text, each with a phrase that may stand there and is not closed."""
-        found: set[tuple[int, int]] = set()
-        for signs, look in ((False, self._index.in_words), (True, self._index.in_signs)):
-            codes, starts = copy.joined(self._alphabet, signs)
-            found.update((bisect_right(starts, at) - 1, number) for at, number in look(codes, closed))
+        words, starts = copy.joined(self._alphabet, signs=False)
+        found = {(bisect_right(starts, at) - 1, number) for at, number in self._index.in_words(words, closed)}
+        tokens, starts = copy.joined(self._alphabet, signs=True)
+        for at, number in self._index.in_signs(tokens, closed):
+            found.add((bisect_right(starts, at) - 1, number))
         return found
 
     def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
@@ -49,9 +51,10 @@ class Search:
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        return any(self._stands_in_piece(copy, piece) for piece in copy.pieces_of(sentence))
-
-    def _stands_in_piece(self, copy: Copy, piece: int) -> bool:
-        words, tokens = (copy.codes(self._alphabet, signs)[piece] for signs in (False, True))
-        found = {number for _, number in (*self._index.in_words(words), *self._index.in_signs(tokens))}
-        return any(True for number in found for _ in self.matches(number, copy, piece))
+        words, tokens = copy.codes(self._alphabet, signs=False), copy.codes(self._alphabet, signs=True)
+        for piece in copy.pieces_of(sentence):
+            found = self._index.in_words(f"{BREAK}{words[piece]}{BREAK}") + self._index.in_signs(tokens[piece])
+            for number in {number for _, number in found}:
+                for _ in self.matches(number, copy, piece):
+                    return True
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modassist.rules.alphabet import TokenClass, is_sign
+from modassist.rules.alphabet import BREAK, TokenClass, is_sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,10 @@ class Edge:
 
 Shape = One | Row | Either | Skip | Edge
 
-ANY = Edge(".")
-"""Any one word."""
+START, END, ANY = Edge(r"\A"), Edge(r"\Z"), Edge(".")
+"""The beginning and the end of the sentence, and any one word."""
+EDGE = TokenClass(frozenset([BREAK]))
+"""What stands before the first word of a sentence and behind the last one, where sentences are in a row."""
 
 
 def alike(wanted: TokenClass) -> One:
@@ -122,6 +124,9 @@ class Way:
         return Way((step,), *_reach(after, 0, self.least, self.most))
 
 
+_AT_EDGE = Way((Step(EDGE, 0, 0),))
+
+
 def _reach(steps: tuple[Step, ...], ends: int, least: int = 0, most: int = 0) -> tuple[int, int]:
     """How many words such steps take, at least and at most."""
     count = len(steps) + ends
@@ -141,6 +146,8 @@ def ways(shape: Shape, most: int) -> list[Way]:
             more = ways(part, most // len(found))
             found = [before + after for before in found for after in more]
         return found
+    if shape in (START, END):
+        return [_AT_EDGE]
     if not isinstance(shape, Either) or shape.is_optional:
         return [Way((), *_words(shape))]
     every = [way for option in shape.options for way in ways(option, most)]
