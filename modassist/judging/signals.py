@@ -162,9 +162,9 @@ class _Reading:
     # -- customers ---------------------------------------------------------------------------------------------
 
     def _customer(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
-        hits = self._find(post, words, lang).hits
-        judged = JudgedPost(post, words, lang, cues=cues(hits))
-        found = dict(scored(hits, words))
+        searched = self._find(post, words, lang)
+        judged = JudgedPost(post, words, lang, cues=cues(searched.hits))
+        found = dict(scored(searched.hits, words))
         reason = complaints.in_context(judged, found, self._judged, self._told_later)
         if reason:
             weight = complaints.JOINS if reason == "joins_in" else complaints.PRESSES
@@ -174,10 +174,8 @@ class _Reading:
         complaints.settle_help(judged, found, self._judged)
         complaints.settle_stranger(judged, found, self._judged)
         if self._detectors.learned is not None and lang in LANGUAGES:
-            spans = sentences(words.text)
-            dense = customer_features(judged, found, self._judged, spans)
-            view = View(self._thread.id, post.number, post.role, lang, words.text, spans, tuple(dense))
-            return self._detectors.learned.judge(view, judged, found)
+            dense = customer_features(judged, found, self._judged, searched.spans)
+            return self._weighed(judged, found, searched, dense)
         return with_findings(judged, found, OF_CUSTOMERS)
 
     # -- staff -------------------------------------------------------------------------------------------------
@@ -196,10 +194,16 @@ class _Reading:
         self._compare(found, judged)
         if self._detectors.learned is not None and lang in LANGUAGES:
             title = self._thread.title
-            dense = staff_features(judged, found, self._judged, spans, title=title)
-            view = View(self._thread.id, post.number, post.role, lang, words.text, spans, tuple(dense))
-            return self._detectors.learned.judge(view, judged, found)
+            dense = staff_features(judged, found, self._judged, searched.spans, title=title)
+            return self._weighed(judged, found, searched, dense)
         return with_findings(judged, found, OF_STAFF)
+
+    def _weighed(self, judged: JudgedPost, found: Found, searched: _Searched, dense: Sequence[float]) -> JudgedPost:
+        """The post as the trained model sees it."""
+        assert self._detectors.learned is not None
+        post, text = judged.post, judged.words.text
+        view = View(self._thread.id, post.number, post.role, judged.lang, text, tuple(searched.spans), tuple(dense))
+        return self._detectors.learned.judge(view, judged, found)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:
         """What the reply answers: the words of those posts, and every signal of their authors' case so far."""
