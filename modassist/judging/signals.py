@@ -27,6 +27,7 @@ from modassist.judging.findings import (
     scored,
     with_findings,
 )
+from modassist.judging.insults import with_abuse
 from modassist.learned.features import View, customer_features, staff_features
 from modassist.model import (
     EMPTY,
@@ -93,6 +94,8 @@ def judge_posts(
         judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
         reading = again
     reading.remember()
+    if detectors.toxicity is not None:
+        judged = with_abuse(judged, detectors.toxicity)
     return lang, tuple(_flag_empty(judged))
 
 
