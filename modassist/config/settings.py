@@ -110,6 +110,11 @@ class DetectionSettings:
     categories: tuple[tuple[int, str], ...] = setting(
         (), kinds.strictness_by_id, 'strictness by category: 5 = "strict"'
     )
+    encoder: str = setting(
+        "",
+        kinds.text,
+        'sentence encoder that your model was trained with: folder, .onnx file, hub name, "multilingual"',
+    )
     toxicity: str = setting(
         "off", kinds.one_of(*DETOXIFY), "detoxify for insults: off | original | unbiased (English) | multilingual"
     )

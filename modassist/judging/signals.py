@@ -205,7 +205,9 @@ class _Reading:
         """The post as the trained model sees it."""
         assert self._detectors.learned is not None
         post, text = judged.post, judged.words.text
-        view = View(self._thread.id, post.number, post.role, judged.lang, text, tuple(searched.spans), tuple(dense))
+        nearest = self._judged[judged.answers[0]].words.text if judged.answers else ""
+        spans = tuple(searched.spans)
+        view = View(self._thread.id, post.number, post.role, judged.lang, text, spans, tuple(dense), nearest)
         return self._detectors.learned.judge(view, judged, found)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:

@@ -77,14 +77,21 @@ def load_toxicity(settings: Settings) -> Detoxify | None:
 
 def load_weighers(settings: Settings) -> Weighers | None:
     """The trained model in force, with the lines that the settings draw; None where it is switched off."""
-    from modassist.learned.loading import Weighers, model_path
+    from modassist.learned.loading import Weighers, encoder_for, model_path
     from modassist.learned.model_file import read
 
     wanted = settings.detection
     path = model_path(wanted.model, settings.database)
     if path is None:
         return None
-    return Weighers(read(path), strictness=wanted.strictness, own=wanted.thresholds, by_category=wanted.categories)
+    model = read(path)
+    return Weighers(
+        model,
+        strictness=wanted.strictness,
+        own=wanted.thresholds,
+        by_category=wanted.categories,
+        encoder=encoder_for(model, path, wanted.encoder),
+    )
 
 
 def analyse_files(
