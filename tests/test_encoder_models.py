@@ -105,7 +105,7 @@ def test_an_onnx_file_s_vectors_are_the_mean_of_its_tokens_at_unit_length(onnx_f
     ]
 
 
-def test_padding_is_not_averaged(onnx_file: Path) -> None:
+def test_a_vector_of_an_onnx_file_does_not_hang_on_its_neighbours(onnx_file: Path) -> None:
     found = load(str(onnx_file))
     assert np.allclose(found.vectors(["pump", "pump " * 50])[0], [0.6, 0.8])
 

@@ -12,7 +12,6 @@ import numpy as np
 from modassist.errors import ModelError
 from modassist.learned.words import Floats
 
-BATCH = 16
 LONGEST = 256
 """Tokens that are read of a text where the folder does not say."""
 
@@ -31,26 +30,23 @@ class OnnxModel:
         self._inputs = [each.name for each in self._session.get_inputs()]
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(int(_said(folder / "sentence_bert_config.json", "max_seq_length", LONGEST)))
-        self._tokenizer.enable_padding()
+        self._tokenizer.no_padding()
         self._takes_first = bool(_said(folder / "1_Pooling" / "config.json", "pooling_mode_cls_token", False))
 
     def encode(self, texts: Sequence[str], **ignored: Any) -> Floats:
-        """A row per text; called as sentence-transformers' `encode` is."""
-        parts = [self._batch(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
-        return np.concatenate(parts)
+        """A row per text; called as sentence-transformers' `encode` is.
 
-    def _batch(self, texts: Sequence[str]) -> Floats:
-        read = self._tokenizer.encode_batch(list(texts))
-        known = {
-            "input_ids": np.array([each.ids for each in read], dtype=np.int64),
-            "attention_mask": np.array([each.attention_mask for each in read], dtype=np.int64),
-            "token_type_ids": np.array([each.type_ids for each in read], dtype=np.int64),
-        }
-        tokens = self._session.run(None, {name: known[name] for name in self._inputs})[0]
-        mask = known["attention_mask"][:, :, None]
-        pooled = tokens[:, 0] if self._takes_first else (tokens * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
-        lengths = np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-        return np.asarray(pooled / lengths, dtype=np.float32)
+        One text at a time: batches were half as fast, as every text is padded to the longest one.
+        """
+        return np.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> Floats:
+        read = self._tokenizer.encode(text)
+        known = {"input_ids": read.ids, "attention_mask": read.attention_mask, "token_type_ids": read.type_ids}
+        asked = {name: np.array([known[name]], dtype=np.int64) for name in self._inputs}
+        tokens = self._session.run(None, asked)[0][0]
+        pooled = tokens[0] if self._takes_first else tokens.mean(axis=0)
+        return np.asarray(pooled / max(float(np.linalg.norm(pooled)), 1e-12), dtype=np.float32)
 
 
 def folder_of(file: Path) -> Path:
