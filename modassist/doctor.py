@@ -53,6 +53,8 @@ def examine(load_settings: Callable[[], Settings], *, now: datetime) -> Iterator
     yield _ok("settings", str(settings.file or "defaults and environment (no modassist.toml)"))
     yield from (_note("settings", warning) for warning in settings.warnings)
     yield from _rules(settings)
+    yield from _model(settings)
+    yield from _abuse(settings)
     yield from _database(settings, now)
     yield from _forum(settings)
     yield from _alerts(settings)
@@ -72,6 +74,49 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield _fault("rules", fault, "`modassist rules check` lists every fault")
         return
     yield _ok("rules", f"{len(packs)} rules in {len({rule.lang for rule in packs})} languages")
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    """Which trained model judges, and whether it can, with its sentence encoder where it has one."""
+    from modassist.records.stream import load_weighers
+
+    try:
+        weighers = load_weighers(settings)
+    except ModassistError as fault:
+        yield _fault("model", fault)
+        return
+    if weighers is None:
+        yield _ok("model", "none: rules and context alone")
+        return
+    encoder = weighers.model.encoder
+    yield _ok("model", weighers.name + (f", with the sentence encoder {encoder.name}" if encoder else ""))
+    if settings.detection.encoder and encoder is None:
+        yield _note("model", "trained without a sentence encoder: detection.encoder is not used", "modassist train")
+
+
+def _abuse(settings: Settings) -> Iterator[Finding]:
+    """What finds insults: rules everywhere, and detoxify where it is on, its checkpoint there and the pinned one."""
+    from modassist.learned.checkpoints import WHOLE, check
+    from modassist.records.stream import load_toxicity
+
+    try:
+        model = load_toxicity(settings)
+        if model is None:
+            yield _ok("abuse", "by rules")
+            return
+        by = f"by rules; in {', '.join(sorted(model.languages))} also by detoxify {model.kind}"
+        file, pin = model.checkpoint.file, model.checkpoint.pin
+        if not file.exists():
+            yield _note("abuse", f"{by}, which is not there yet", f"it is fetched at first use, or put it at {file}")
+            return
+        with file.open("rb") as handle:
+            check(handle, model.checkpoint)
+    except OSError as fault:
+        yield _fault("abuse", f"{file}: cannot be read: {fault.strerror}")
+    except ModassistError as fault:
+        yield _fault("abuse", fault)
+    else:
+        yield _ok("abuse", f"{by}, checkpoint as pinned ({len(pin)} of {WHOLE} digits)")
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:

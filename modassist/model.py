@@ -90,6 +90,9 @@ UNDETERMINED = "und"
 STRICTNESS = ("lenient", "normal", "strict")
 """How sure the trained model must be before it flags."""
 
+DETOXIFY = ("off", "original", "unbiased", "multilingual")
+"""Models of detoxify that may be asked about insults."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:

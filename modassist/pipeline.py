@@ -13,12 +13,13 @@ from typing import Any
 
 from modassist.config.settings import Settings
 from modassist.digest.digest import Digest
-from modassist.errors import ModassistError, RuleError
+from modassist.errors import ModassistError, ModelError, RuleError
 from modassist.forum.poll import PollSettings
 from modassist.judging import analysis
 from modassist.judging.analysis import to_record
 from modassist.judging.boilerplate import wording
 from modassist.learned.loading import model_path
+from modassist.learned.toxicity import LANGUAGES_OF
 from modassist.model import Analysis, Staff, Thread
 from modassist.records.stream import Judge, load_judge
 from modassist.records.threads import to_thread
@@ -112,8 +113,8 @@ class Desk:
     def analyse_due(self, progress: Progress = nothing) -> Report:
         """Judges every thread that changed or whose state the passing of time may have changed, and keeps the result.
 
-        A thread that fails is reported and left for the next time; the others are not stopped by it. Raises RuleError for an
-        unsound rule pack, StoreError where the database fails.
+        A thread that fails is reported and left for the next time; the others are not stopped by it. Raises RuleError or
+        ModelError where what judges is unsound, StoreError where the database fails.
         """
         failed: list[tuple[int, str]] = []
         done = 0
@@ -131,7 +132,7 @@ class Desk:
         try:
             found = self.analyse(key)
             self._save(key, found)
-        except RuleError:
+        except (RuleError, ModelError):
             raise
         except ModassistError as fault:
             return str(fault)
@@ -263,4 +264,5 @@ def _stats(
         "signals": window["signals"],
         "states": window["states"],
         "languages": window["languages"],
+        "abuse_by_detoxify": sorted(LANGUAGES_OF.get(desk.settings.detection.toxicity, ())),
     }

@@ -11,6 +11,7 @@ from modassist.bot.notes import Notes
 from modassist.config.settings import Settings
 from modassist.errors import StoreError
 from modassist.instants import instant_text, parse_instant
+from modassist.learned.toxicity import LANGUAGES_OF
 from modassist.store.lock import holder
 from modassist.store.outbox import Outbox
 from modassist.store.store import Store
@@ -32,6 +33,8 @@ class Status:
     escalated: int = 0
     outbox: dict[str, int] = field(default_factory=dict)
     troubles: tuple[dict[str, Any], ...] = ()
+    abuse_by_detoxify: tuple[str, ...] = ()
+    """Languages in which detoxify looks for insults; elsewhere rules do."""
     fault: str = ""
     """Why the database could not be read."""
 
@@ -50,6 +53,7 @@ class Status:
             "escalated": self.escalated,
             "outbox": self.outbox,
             "troubles": list(self.troubles),
+            "abuse_by_detoxify": list(self.abuse_by_detoxify),
             "fault": self.fault or None,
         }
 
@@ -64,6 +68,8 @@ class Status:
         yield f"  next run   {instant_text(self.next_tick) if self.next_tick and self.process else 'none planned'}"
         yield f"  queue      {self.queue} to judge; {self.threads} threads, {self.escalated} need somebody"
         yield f"  alerts     {', '.join(f'{n} {name}' for name, n in sorted(self.outbox.items())) or 'none'}"
+        also = ", ".join(self.abuse_by_detoxify)
+        yield f"  abuse      by rules{f', in {also} also by detoxify' if also else ''}"
         if self.last_tick.get("last_error"):
             yield f"  last error {self.last_tick.get('last_error_at', '')} {self.last_tick['last_error']}"
         for row in self.troubles:
@@ -99,6 +105,7 @@ def _read(settings: Settings, store: Store, forum: str, process: str, now: datet
         threads=counts["threads"],
         escalated=counts["escalated"],
         outbox=Outbox(store).counts(),
+        abuse_by_detoxify=tuple(sorted(LANGUAGES_OF.get(settings.detection.toxicity, ()))),
         troubles=tuple(
             {"kind": kind.value, "since": instant_text(one.since), "ticks": one.ticks, "detail": one.detail}
             for kind, one in notes.health.episodes.items()

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Labelled threads to train on (repeatable) [corpora/ of the checkout].",
 )
+@click.option("--encoder", "named", metavar="NAME", help="A sentence encoder to weigh too [detection.encoder].")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="The model [beside the database].")
-def train_command(run: Run, with_verdicts: bool, corpora: tuple[Path, ...], output: Path | None) -> None:
+def train_command(
+    run: Run, with_verdicts: bool, corpora: tuple[Path, ...], named: str | None, output: Path | None
+) -> None:
     """Train the model and put it in use.
 
     With verdicts, the new model is put in use only if it loses neither on held-out verdicts nor on the corpora.
@@ -40,7 +43,10 @@ def train_command(run: Run, with_verdicts: bool, corpora: tuple[Path, ...], outp
         raise ModelError("training needs scikit-learn", "pip install 'modassist[train]'")
     settings = run.settings()
     file = output or _usual_file(settings)
-    ground = _ground(run, settings, corpora or (_shipped(),))
+    chosen = settings.detection.encoder if named is None else named
+    ground = _ground(run, settings, corpora or (_shipped(),), chosen)
+    if chosen != settings.detection.encoder:
+        run.tell(f'To use the new model, set detection.encoder = "{chosen}".')
     if not with_verdicts:
         _train(run, ground, file)
         return
@@ -74,8 +80,9 @@ def _shipped() -> Path:
     return folder
 
 
-def _ground(run: Run, settings: Settings, corpora: Sequence[Path]) -> Ground:
+def _ground(run: Run, settings: Settings, corpora: Sequence[Path], named: str) -> Ground:
     from modassist.judging import detectors
+    from modassist.learned.encoder import load
     from modassist.resources import rules_root
     from modassist.rules.packs import pack_files
     from modassist.training.examples import read_threads
@@ -87,11 +94,14 @@ def _ground(run: Run, settings: Settings, corpora: Sequence[Path]) -> Ground:
     folders = (rules_root(), *settings.rules.folders)
     files = [file for path in corpora for file in (sorted(path.rglob("*.jsonl")) if path.is_dir() else [path])]
     packs = [file for folder in folders for file in pack_files(Path(folder))]
+    encoder = load(named) if named else None
+    digest = digest_of([*files, *packs]) + (f"-{encoder.sha256[:16]}" if encoder else "")
     return Ground(
         threads,
         detectors.load(settings.rules.folders, settings.rules.disable),
-        {"trained": run.now().date().isoformat(), "corpora": digest_of([*files, *packs])},
+        {"trained": run.now().date().isoformat(), "corpora": digest},
         run.tell,
+        encoder,
     )
 
 
@@ -135,7 +145,13 @@ def _attempt(settings: Settings, ground: Ground, judged: Sequence[LabelledThread
 
     def with_model(model: TrainedModel) -> DetectorsFor:
         return judging_by(
-            Weighers(model, strictness=wanted.strictness, own=wanted.thresholds, by_category=wanted.categories)
+            Weighers(
+                model,
+                strictness=wanted.strictness,
+                own=wanted.thresholds,
+                by_category=wanted.categories,
+                encoder=ground.encoder,
+            )
         )
 
     in_use = load_weighers(settings)

@@ -43,6 +43,14 @@ def secret(value: Any) -> str:
     return key
 
 
+def sha256(value: Any) -> str:
+    """A SHA-256 in hexadecimal, or nothing."""
+    digits = text(value).lower()
+    if digits and not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ValueError("a SHA-256: 64 hexadecimal digits, as sha256sum prints them")
+    return digits
+
+
 def url(value: Any) -> str:
     """Address of a forum, without a closing slash, user name or query."""
     address = text(value).rstrip("/")

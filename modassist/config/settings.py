@@ -14,7 +14,7 @@ from typing import Any
 
 from modassist.config import kinds
 from modassist.config.kinds import Kind, Pairs, Quiet, Times
-from modassist.model import LANGUAGES, STRICTNESS, Limits, Staff
+from modassist.model import DETOXIFY, LANGUAGES, STRICTNESS, Limits, Staff
 
 
 def setting(default: Any, kind: Kind, about: str) -> Any:
@@ -110,6 +110,16 @@ class DetectionSettings:
     categories: tuple[tuple[int, str], ...] = setting(
         (), kinds.strictness_by_id, 'strictness by category: 5 = "strict"'
     )
+    encoder: str = setting(
+        "",
+        kinds.text,
+        'sentence encoder that your model was trained with: folder, .onnx file, hub name, "multilingual"',
+    )
+    toxicity: str = setting(
+        "off", kinds.one_of(*DETOXIFY), "detoxify for insults: off | original | unbiased (English) | multilingual"
+    )
+    toxicity_checkpoint: Path | None = setting(None, kinds.path, "its checkpoint, for machines without network")
+    toxicity_sha256: str = setting("", kinds.sha256, "SHA-256 of that file: a checkpoint could run code")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Digest:
 
     `stats`: `threads_read`, `waiting`, `flagged` are counts of threads; `shown` are in `items`; `hidden` says by reason
     (`limit`, `older`, `stale`, `below`, `snoozed`, `done`) how many more there are; `undelivered`, where there are any,
-    counts alerts that wait for a person.
+    counts alerts that wait for a person; `abuse_by_detoxify` are the languages in which detoxify looked for insults.
     """
 
     generated_at: datetime
@@ -67,6 +67,8 @@ class Page:
     empty: str
     cards: tuple[Card, ...]
     kudos: tuple[Kudos, ...]
+    abuse: str
+    """What finds insults, in one line."""
     wording: Wording
 
 
@@ -86,8 +88,14 @@ def page(digest: Digest, wording: Wording, names: str = "named") -> Page:
         empty="" if items else wording.say("empty_hidden" if hidden else "empty"),
         cards=tuple(card(item, wording, names) for item in items),
         kudos=tuple(_kudos(one, wording, names) for one in digest.kudos),
+        abuse=_abuse(digest, wording),
         wording=wording,
     )
+
+
+def _abuse(digest: Digest, wording: Wording) -> str:
+    by_detoxify = ", ".join(digest.stats.get("abuse_by_detoxify", ()))
+    return wording.say("abuse_by_detoxify", languages=by_detoxify) if by_detoxify else wording.say("abuse_by_rules")
 
 
 def _rank(item: Mapping[str, Any]) -> tuple[float, float, int]:

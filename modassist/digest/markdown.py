@@ -48,6 +48,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _card(card, page.wording)
     yield from _kudos(page)
     yield f"*{escaped(page.wording.say('footer'))}*"
+    yield ""
+    yield f"*{escaped(page.abuse)}*"
 
 
 def _block(text: str) -> Iterator[str]:

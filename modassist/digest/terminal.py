@@ -31,7 +31,7 @@ def render_page(page: Page, *, width: int = 80, colour: bool = False) -> str:
     if page.empty:
         parts += [Text(page.empty), Text()]
     parts += _kudos(page)
-    parts.append(Text(page.wording.say("footer"), style="dim"))
+    parts += [Text(page.wording.say("footer"), style="dim"), Text(page.abuse, style="dim")]
     return _printed(parts, width, colour)
 
 

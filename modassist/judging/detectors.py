@@ -13,6 +13,7 @@ from modassist.advice.wordbook import Wordbook
 from modassist.judging import due
 from modassist.judging.due import TimeWords
 from modassist.judging.findings import Found
+from modassist.judging.insults import Toxicity
 from modassist.learned.features import View
 from modassist.model import LANGUAGES, JudgedPost
 from modassist.resources import load_yaml, rules_root
@@ -37,6 +38,8 @@ class Detectors:
     notes: dict[str, Wordbook]
     learned: Learned | None = None
     """The trained model; None: rules and context alone."""
+    toxicity: Toxicity | None = None
+    """What scores insults beside the rules, where it is switched on."""
     epoch: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)
     """An instant to measure dates in drafts from: any will do, a draft may name none."""
 

@@ -27,6 +27,7 @@ from modassist.judging.findings import (
     scored,
     with_findings,
 )
+from modassist.judging.insults import with_abuse
 from modassist.learned.features import View, customer_features, staff_features
 from modassist.model import (
     EMPTY,
@@ -93,6 +94,8 @@ def judge_posts(
         judged = [again.judge(post, own) for post, own in zip(posts, words, strict=True)]
         reading = again
     reading.remember()
+    if detectors.toxicity is not None:
+        judged = with_abuse(judged, detectors.toxicity)
     return lang, tuple(_flag_empty(judged))
 
 
@@ -202,7 +205,9 @@ class _Reading:
         """The post as the trained model sees it."""
         assert self._detectors.learned is not None
         post, text = judged.post, judged.words.text
-        view = View(self._thread.id, post.number, post.role, judged.lang, text, tuple(searched.spans), tuple(dense))
+        nearest = self._judged[judged.answers[0]].words.text if judged.answers else ""
+        spans = tuple(searched.spans)
+        view = View(self._thread.id, post.number, post.role, judged.lang, text, spans, tuple(dense), nearest)
         return self._detectors.learned.judge(view, judged, found)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:

@@ -59,6 +59,8 @@ class View:
     text: str
     spans: tuple[Span, ...]
     dense: tuple[float, ...]
+    answered: str = ""
+    """The words of the post that a staff post answers, the nearest where there are several."""
 
 
 def staff_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span], *, title: str) -> list[float]:

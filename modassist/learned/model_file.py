@@ -11,7 +11,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time that every member of the zip bears: the same model is the same bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderMark:
+    """Which sentence encoder a model was trained with. `sha256` is that of its files; the name is for people."""
+
+    name: str
+    dimension: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Head:
     """One role's model: word scores per language, and what weighs them together with the dense features."""
@@ -47,11 +56,14 @@ class Head:
     words: Mapping[str, tuple[Floats, Floats]]
     """By language: int8 weights scaled to float32, (BUCKETS, labels), and intercepts, (labels,)."""
     weights: Floats
-    """(2 * labels + features, labels): over the text's scores, the best sentence's scores, and the dense features."""
+    """(2 * labels + features, labels): over the text's scores, the best sentence's scores, and the dense features; with
+    an encoder labels + 1 rows more, for its scores and for how alike reply and claim are."""
     intercepts: Mapping[str, Floats]
     """By language, (labels,)."""
     calibration: Mapping[str, Floats]
     """By language, (2, labels): probability = 1 / (1 + exp(-(a * z + b))) (Platt scaling)."""
+    encoder: tuple[Floats, Floats] | None = None
+    """Weights over `encoder.together`, (row, labels), and intercepts, (labels,); None where trained without one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class TrainedModel:
     """By language, strictness and label: the probability from which on a label is present."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """When and from what it was trained, and how the thresholds were found."""
+    encoder: EncoderMark | None = None
 
 
 def vocabulary() -> dict[str, Any]:
@@ -79,6 +92,10 @@ def to_bytes(model: TrainedModel) -> bytes:
     arrays: dict[str, Any] = {}
     for role, head in model.heads.items():
         arrays[f"{role}.weights"] = head.weights.astype(np.float32)
+        if head.encoder is not None:
+            weights, intercepts = head.encoder
+            arrays[f"{role}.encoder"] = weights.astype(np.float32)
+            arrays[f"{role}.encoder_intercepts"] = intercepts.astype(np.float32)
         for lang in LANGUAGES:
             weights, intercepts = head.words[lang]
             scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
@@ -88,6 +105,8 @@ def to_bytes(model: TrainedModel) -> bytes:
             arrays[f"{role}.{lang}.intercepts"] = head.intercepts[lang].astype(np.float32)
             arrays[f"{role}.{lang}.calibration"] = head.calibration[lang].astype(np.float32)
     head_text = {"format": FORMAT, **vocabulary(), "thresholds": model.thresholds, "about": model.about}
+    if model.encoder is not None:
+        head_text["encoder"] = asdict(model.encoder)
     return _zipped(json.dumps(head_text, ensure_ascii=False, indent=1, sort_keys=True), arrays)
 
 
@@ -144,7 +163,8 @@ def _check(head: Any, path: Path) -> None:
 
 
 def _assembled(head: dict[str, Any], arrays: Mapping[str, Any]) -> TrainedModel:
-    heads = {role: _head(role, arrays) for role in LABELS}
+    encoder = EncoderMark(**head["encoder"]) if "encoder" in head else None
+    heads = {role: _head(role, arrays, encoder) for role in LABELS}
     thresholds = {
         lang: {
             strictness: {label: float(value) for label, value in head["thresholds"][lang][strictness].items()}
@@ -152,12 +172,13 @@ def _assembled(head: dict[str, Any], arrays: Mapping[str, Any]) -> TrainedModel:
         }
         for lang in LANGUAGES
     }
-    return TrainedModel(heads, thresholds, head["about"])
+    return TrainedModel(heads, thresholds, head["about"], encoder)
 
 
-def _head(role: Role, arrays: Mapping[str, Any]) -> Head:
+def _head(role: Role, arrays: Mapping[str, Any], encoder: EncoderMark | None) -> Head:
     labels, features = len(LABELS[role]), len(FEATURES[role])
-    weights = _shaped(arrays[f"{role}.weights"], (2 * labels + features, labels))
+    more = 0 if encoder is None else labels + 1
+    weights = _shaped(arrays[f"{role}.weights"], (2 * labels + features + more, labels))
     by_lang: dict[str, tuple[Floats, Floats]] = {}
     for lang in LANGUAGES:
         scale = _shaped(arrays[f"{role}.{lang}.scale"], (labels,))
@@ -171,7 +192,19 @@ def _head(role: Role, arrays: Mapping[str, Any]) -> Head:
         weights=weights,
         intercepts={lang: _shaped(arrays[f"{role}.{lang}.intercepts"], (labels,)) for lang in LANGUAGES},
         calibration={lang: _shaped(arrays[f"{role}.{lang}.calibration"], (2, labels)) for lang in LANGUAGES},
+        encoder=None if encoder is None else _encoder_layer(role, arrays, encoder),
     )
+
+
+def _encoder_layer(role: Role, arrays: Mapping[str, Any], encoder: EncoderMark) -> tuple[Floats, Floats]:
+    labels = len(LABELS[role])
+    weights = _shaped(arrays[f"{role}.encoder"], (row_width(encoder.dimension), labels))
+    return weights, _shaped(arrays[f"{role}.encoder_intercepts"], (labels,))
+
+
+def row_width(dimension: int) -> int:
+    """Numbers that a head weighs of two vectors: both, and how alike they are."""
+    return 2 * dimension + 1
 
 
 def _shaped(array: Any, shape: tuple[int, ...]) -> Floats:

@@ -13,6 +13,7 @@ from math import inf
 import numpy as np
 
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, Found, evidence
+from modassist.learned.encoder import Encoder, encoder_scores, of_posts
 from modassist.learned.features import View
 from modassist.learned.model_file import FLAG, LABELS, Head, TrainedModel
 from modassist.learned.words import Floats, WordScores
@@ -24,6 +25,9 @@ OUT_OF_SIGHT = 4.0
 BESIDE = 0.5
 """A signal stands beside a likelier one in a flagged reply where it is at least this part as likely: what raises one
 raises its neighbours a little too. On held-out threads more labels than that were wrong more often than right."""
+
+
+_NOTHING: Floats = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Weigher:
     model: TrainedModel
     thresholds: Thresholds
     _words: dict[tuple[Role, str], WordScores] = field(default_factory=dict)
+    encoder: Encoder | None = None
+    """The sentence encoder that the model was trained with; None where it was trained without."""
 
     def judge(self, view: View, judged: JudgedPost, found: Found) -> JudgedPost:
         """The post with what is present in it by the model; words that rules found are the evidence where there are any."""
         head = self.model.heads[view.role]
         spans = view.spans or (Span(0, len(view.text)),)
         whole, pieces = self._scorer(view.role, view.lang, head).score(view.text, spans)
-        chances = probabilities(head, view.lang, whole, pieces, view.dense)
+        chances = probabilities(head, view.lang, whole, pieces, (*view.dense, *self._encoded(view, head)))
         by_label = dict(zip(LABELS[view.role], chances.tolist(), strict=True))
         present = self._present(view, by_label)
         labels = LABELS[view.role]
@@ -62,6 +68,13 @@ class Weigher:
         flagged = not FLAGGING.isdisjoint(present)
         chance = by_label.get(FLAG)
         return replace(judged, findings=findings, scores=scores, flagged=flagged, flag_score=chance)
+
+    def _encoded(self, view: View, head: Head) -> Floats:
+        if head.encoder is None:
+            return _NOTHING
+        assert self.encoder is not None, "loading.encoder_for sees to it"
+        found: Floats = encoder_scores(head.encoder, of_posts(self.encoder, [(view.text, view.answered)]))[0]
+        return found
 
     def _present(self, view: View, chances: Mapping[str, float]) -> frozenset[Signal]:
         """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""
@@ -82,7 +95,10 @@ class Weigher:
 
 
 def layer_input(whole: Floats, pieces: Floats, dense: Sequence[float]) -> Floats:
-    """What the second layer weighs: the text's word scores, those of the best sentence per label, the dense features."""
+    """What the second layer weighs: the text's word scores, those of the best sentence per label, the dense features.
+
+    `dense` ends with the encoder's scores where there is one.
+    """
     best = pieces.max(axis=0)
     return np.concatenate(
         [np.clip(whole, -OUT_OF_SIGHT, OUT_OF_SIGHT), np.clip(best, -OUT_OF_SIGHT, OUT_OF_SIGHT), dense],

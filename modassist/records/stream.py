@@ -7,16 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modassist.config.settings import Settings
-from modassist.errors import ModassistError
+from modassist.errors import ModassistError, ModelError
 from modassist.judging.analysis import analyse, to_record
 from modassist.judging.boilerplate import Boilerplate
 from modassist.judging.detectors import Detectors
 from modassist.learned.loading import Weighers
-from modassist.model import Analysis, Thread
+from modassist.model import Analysis, Signal, Thread
 from modassist.records.threads import BadRecord, Record, read_records, to_thread
+
+if TYPE_CHECKING:
+    from modassist.learned.toxicity import Detoxify
 
 log = logging.getLogger("modassist")
 
@@ -57,19 +60,38 @@ def load_judge(settings: Settings, now: datetime) -> Judge:
     from modassist.judging import detectors
 
     loaded = detectors.load(settings.rules.folders, settings.rules.disable)
+    if settings.detection.toxicity != "off":
+        loaded = replace(loaded, toxicity=load_toxicity(settings))
     return Judge(loaded, settings, now, Boilerplate(), load_weighers(settings))
+
+
+def load_toxicity(settings: Settings) -> Detoxify | None:
+    """detoxify as the settings want it, not yet loaded; None where it is off. Raises ConfigError or ModelError."""
+    from modassist.judging.findings import PRESENT
+    from modassist.learned.toxicity import load
+
+    wanted = settings.detection
+    present = dict(wanted.thresholds).get(Signal.ABUSE, PRESENT)
+    return load(wanted.toxicity, wanted.toxicity_checkpoint, wanted.toxicity_sha256, present)
 
 
 def load_weighers(settings: Settings) -> Weighers | None:
     """The trained model in force, with the lines that the settings draw; None where it is switched off."""
-    from modassist.learned.loading import Weighers, model_path
+    from modassist.learned.loading import Weighers, encoder_for, model_path
     from modassist.learned.model_file import read
 
     wanted = settings.detection
     path = model_path(wanted.model, settings.database)
     if path is None:
         return None
-    return Weighers(read(path), strictness=wanted.strictness, own=wanted.thresholds, by_category=wanted.categories)
+    model = read(path)
+    return Weighers(
+        model,
+        strictness=wanted.strictness,
+        own=wanted.thresholds,
+        by_category=wanted.categories,
+        encoder=encoder_for(model, path, wanted.encoder),
+    )
 
 
 def analyse_files(
@@ -95,6 +117,8 @@ def _analysed(record: Record, judge: Judge, all_scores: bool, with_text: bool) -
             place=record.place,
         )
         return to_record(judge.analyse(thread), all_scores=all_scores, with_text=with_text)
+    except ModelError:
+        raise  # what judges is at fault, not this record
     except ModassistError as fault:
         message = fault.message.removeprefix(f"{record.place}: ")
         return BadRecord(record.place, message, fault.hint)

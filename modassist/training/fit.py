@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from modassist.errors import ModelError
 from modassist.judging.detectors import Detectors, Learned
+from modassist.learned.encoder import Encoder, Remembering, of_posts
 from modassist.learned.model_file import LABELS, Head, TrainedModel
 from modassist.learned.weigher import Thresholds, Weigher, layer_input
 from modassist.learned.words import Floats, WordScores
 from modassist.model import LANGUAGES, STRICTNESS, Role, Span
-from modassist.training import decision_layer, thresholds, word_layer
+from modassist.training import decision_layer, encoder_layer, thresholds, word_layer
 from modassist.training.decision_layer import Layer
 from modassist.training.examples import Example, LabelledThread, examples_of
 
@@ -60,13 +61,16 @@ def fit(
     about: Mapping[str, Any],
     weigh: Callable[[Example], float] = lambda example: 1.0,
     progress: Progress = lambda line: None,
+    encoder: Encoder | None = None,
 ) -> Fitted:
     """Trains on these threads. `about` is kept in the model; `weigh` says how much an example counts.
+
+    With an `encoder`, vectors of reply and claim are weighed too, and the model works with that encoder alone.
 
     Deterministic: the same threads, rules and program give the same arrays. Raises ModelError without scikit-learn.
     """
     with _one_thread():
-        return _fit(threads, detectors, about, weigh, progress)
+        return _fit(threads, detectors, about, weigh, progress, encoder)
 
 
 def _one_thread() -> AbstractContextManager[Any]:
@@ -84,17 +88,23 @@ def _fit(
     about: Mapping[str, Any],
     weigh: Callable[[Example], float],
     progress: Progress,
+    encoder: Encoder | None,
 ) -> Fitted:
     progress("reading the threads by rules alone")
     first = [example for thread in threads for example in examples_of(thread, detectors)]
     progress(f"{len(first)} posts; learning their words")
     words = {role: _WordFolds.fit(_of(first, role), weigh) for role in ROLES}
-    draft = _decide(first, words, weigh)
+    encoded: dict[Role, _Encoded] = {}
+    if encoder is not None:
+        progress(f"encoding them with {encoder.mark.name}")
+        known = Remembering(encoder, most=10**9)
+        encoded = {role: _Encoded.fit(_of(first, role), weigh, known) for role in ROLES}
+    draft = _decide(first, words, weigh, encoded)
     progress("reading the threads once more, each by a model that has not seen it")
     again = [
         example for thread in threads for example in examples_of(thread, detectors, draft.judges[fold_of(thread.name)])
     ]
-    final = _decide(again, words, weigh)
+    final = _decide(again, words, weigh, encoded)
     model = replace(final.model, about=dict(about))
     return Fitted(model, final.held_out)
 
@@ -133,6 +143,32 @@ class _WordFolds:
 
 
 @dataclass(frozen=True)
+class _Encoded:
+    """One role's part of an encoder: its vectors, and the layers over them."""
+
+    encoder: Encoder
+    folds: encoder_layer.Folds
+
+    @classmethod
+    def fit(cls, examples: Sequence[Example], weigh: Callable[[Example], float], encoder: Encoder) -> _Encoded:
+        labels = _labels(examples, examples[0].view.role)
+        rows, folds = _rows(encoder, examples), _folds(examples)
+        return cls(encoder, encoder_layer.Folds.fit(rows, labels, _weights(examples, weigh), folds, FOLDS))
+
+    def scores(self, examples: Sequence[Example]) -> Floats:
+        """Their scores by layers that have not seen them."""
+        return self.folds.scores(_rows(self.encoder, examples), _folds(examples))
+
+
+def _rows(encoder: Encoder, examples: Sequence[Example]) -> Floats:
+    return of_posts(encoder, [(example.view.text, example.view.answered) for example in examples])
+
+
+def _folds(examples: Sequence[Example]) -> NDArray[np.int_]:
+    return np.array([fold_of(example.place[0]) for example in examples], dtype=np.int_)
+
+
+@dataclass(frozen=True)
 class _Decided:
     model: TrainedModel
     judges: tuple[Learned, ...]
@@ -141,7 +177,10 @@ class _Decided:
 
 
 def _decide(
-    examples: Sequence[Example], words: Mapping[Role, _WordFolds], weigh: Callable[[Example], float]
+    examples: Sequence[Example],
+    words: Mapping[Role, _WordFolds],
+    weigh: Callable[[Example], float],
+    encoded: Mapping[Role, _Encoded],
 ) -> _Decided:
     """The decision layers over what the examples look like now."""
     heads: list[dict[Role, Head]] = [{} for _ in range(FOLDS + 1)]
@@ -149,7 +188,7 @@ def _decide(
     held_out: dict[Role, HeldOut] = {}
     for role in ROLES:
         own = _of(examples, role)
-        part = _Part(role, own, words[role], _weights(own, weigh))
+        part = _Part(role, own, words[role], _weights(own, weigh), encoded.get(role))
         chances, calibration = part.held_out()
         held_out[role] = HeldOut(own, chances)
         for number in range(FOLDS + 1):
@@ -157,15 +196,24 @@ def _decide(
         for lang, names in part.thresholds(chances).items():
             for strictness, values in names.items():
                 chosen[lang][strictness].update(values)
-    models = [TrainedModel(head, chosen) for head in heads]
+    encoder = next((each.encoder for each in encoded.values()), None)
+    models = [TrainedModel(head, chosen, encoder=encoder.mark if encoder else None) for head in heads]
     normal = Thresholds({lang: chosen[lang]["normal"] for lang in LANGUAGES})
-    return _Decided(models[FOLDS], tuple(Weigher(model, normal) for model in models[:FOLDS]), held_out)
+    return _Decided(models[FOLDS], tuple(Weigher(model, normal, encoder=encoder) for model in models[:FOLDS]), held_out)
 
 
 class _Part:
     """One role's examples as the inputs of the decision layer, and the layers fitted to them."""
 
-    def __init__(self, role: Role, examples: Sequence[Example], words: _WordFolds, weights: Doubles) -> None:
+    def __init__(
+        self,
+        role: Role,
+        examples: Sequence[Example],
+        words: _WordFolds,
+        weights: Doubles,
+        encoded: _Encoded | None,
+    ) -> None:
+        self._encoded = encoded
         self._role = role
         self._words = words
         self._weights = weights
@@ -173,6 +221,8 @@ class _Part:
         self._languages = np.array([example.view.lang for example in examples])
         self._fold = np.array([fold_of(example.place[0]) for example in examples])
         self._inputs = _inputs(examples, words)
+        if encoded is not None:
+            self._inputs = np.concatenate([self._inputs, encoded.scores(examples)], axis=1)
         self._layers = [self._layer(number) for number in range(FOLDS + 1)]
 
     def _layer(self, left_out: int) -> Layer:
@@ -195,7 +245,8 @@ class _Part:
     def head(self, left_out: int, calibration: Mapping[str, Floats]) -> Head:
         layer = self._layers[left_out]
         words = self._words.full if left_out == FOLDS else self._words.folds[left_out]
-        return Head(words, layer.weights, layer.intercepts, calibration)
+        vectors = self._encoded.folds.layers[left_out] if self._encoded is not None else None
+        return Head(words, layer.weights, layer.intercepts, calibration, vectors)
 
     def thresholds(self, chances: Doubles) -> dict[str, dict[str, dict[str, float]]]:
         found: dict[str, dict[str, dict[str, float]]] = {}

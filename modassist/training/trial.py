@@ -15,6 +15,7 @@ from typing import Any
 
 from modassist.errors import ModelError
 from modassist.judging.detectors import Detectors
+from modassist.learned.encoder import Encoder
 from modassist.learned.model_file import TrainedModel
 from modassist.training import verdicts
 from modassist.training.compare import CHANCE, Flags, on_corpora, on_threads
@@ -35,8 +36,10 @@ class Ground:
     corpora: Sequence[LabelledThread]
     detectors: Detectors
     about: Mapping[str, Any]
-    """`trained` (a day) and `corpora` (a digest, see `digest_of`)."""
+    """`trained` (a day) and `corpora` (a digest, see `digest_of`; with an encoder its hash too)."""
     progress: Progress
+    encoder: Encoder | None = None
+    """A sentence encoder whose vectors are weighed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def digest_of(files: Sequence[Path]) -> str:
 
 def plain(ground: Ground) -> tuple[TrainedModel, Flags]:
     """A model from the corpora alone, with its held-out flags."""
-    fitted = fit(ground.corpora, ground.detectors, about={}, progress=ground.progress)
+    fitted = fit(ground.corpora, ground.detectors, about={}, progress=ground.progress, encoder=ground.encoder)
     flags = _on_corpora(fitted, ground)
     return _told(fitted, ground, plain=asdict(flags), verdicts=0), flags
 
@@ -90,7 +93,14 @@ def attempt(
     _check(parts)
     before = _known_flags(known, ground) or plain(ground)[1]
     threads = [*ground.corpora, *parts.learning]
-    fitted = fit(threads, ground.detectors, about={}, weigh=verdicts.weight, progress=ground.progress)
+    fitted = fit(
+        threads,
+        ground.detectors,
+        about={},
+        weigh=verdicts.weight,
+        progress=ground.progress,
+        encoder=ground.encoder,
+    )
     given = verdicts.judged_replies(parts.learning)
     model = _told(fitted, ground, plain=asdict(before), verdicts=given)
     return Trial(
