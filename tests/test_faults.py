@@ -229,7 +229,9 @@ def test_an_alert_topic_that_is_opened_to_all_between_two_requests_gets_nothing_
 # -- clocks, disk, locks ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-3), timedelta(hours=9), timedelta(minutes=40)])
+@pytest.mark.parametrize(
+    "jump", [timedelta(days=400), timedelta(days=-3), timedelta(hours=9), timedelta(hours=3), timedelta(minutes=40)]
+)
 def test_our_clock_jumps_and_comes_back(theatre: Stage, jump: timedelta) -> None:
     def disturb(place: World) -> Wall:
         truth = Wall(place.wall.now)
