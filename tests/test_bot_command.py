@@ -212,6 +212,16 @@ def test_a_bot_that_hangs_on_a_stalled_answer_ends_within_seconds() -> None:
         assert (code, seconds < 5) == (0, True)
 
 
+def test_a_single_poll_that_hangs_ends_within_seconds_too() -> None:
+    with live_forum() as (server, env):
+        server.faults.append(fault(STALLED, times=None, path="/posts.json"))
+        with process(env, "--once") as bot:
+            bot.until(lambda: "/posts.json" in server.paths())
+            code, seconds = bot.end(signal.SIGTERM)
+            assert "Traceback" not in bot.said()
+        assert (code, seconds < 5) == (0, True)
+
+
 def test_a_bot_that_waits_for_a_forum_that_asked_it_to_is_interrupted() -> None:
     slow = Reply(429, b"{}", {"Retry-After": "100"})
     with live_forum() as (server, env):

@@ -130,8 +130,9 @@ class ForumBot:
         self.budget.allow(self._requests())
         with self.tools.stop.interruptible(), self._client() as client:
             self._check_clock(client, desk.now)
-            report.proved.add(Trouble.CLOCK)
             self._poll(client, desk, report)
+            self._compare_clocks(client)
+            report.proved.add(Trouble.CLOCK)
             if report.is_fresh:
                 report.judged = desk.analyse_due(self._watch)
                 report.proved.add(Trouble.SETTINGS)
@@ -168,15 +169,18 @@ class ForumBot:
         self.tools.stop.check()
 
     def _check_clock(self, client: Forum, now: datetime) -> None:
-        """Raises ClockWrong where ours is not the forum's. Asked only after what may be a jump."""
+        """Raises ClockWrong where ours is not the forum's. Asked first where it may have jumped: a poll goes by it too."""
         last = self.notes.last_tick
-        if last is not None and timedelta() <= now - last <= STEADY:
-            return
-        client.basic_info()
-        theirs = client.answered_at
-        if theirs is not None and abs(theirs - now) > CLOCKS_AGREE:
+        if last is None or not timedelta() <= now - last <= STEADY:
+            client.basic_info()
+            self._compare_clocks(client)
+
+    def _compare_clocks(self, client: Forum) -> None:
+        """Raises ClockWrong where the forum's last answer shows another time of day; nothing is judged by it then."""
+        ours, theirs = self.tools.clock(), client.answered_at
+        if theirs is not None and abs(theirs - ours) > CLOCKS_AGREE:
             raise ClockWrong(
-                f"this machine's clock shows {now:%Y-%m-%d %H:%M} UTC, the forum's {theirs:%Y-%m-%d %H:%M}",
+                f"this machine's clock shows {ours:%Y-%m-%d %H:%M} UTC, the forum's {theirs:%Y-%m-%d %H:%M}",
                 "set the clock; nothing is judged or told by it until then",
             )
 

@@ -159,6 +159,8 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"no forum is configured{name}", "`modassist init` sets one up")
     with Teller(settings, dict).opened():
         pass
+    for warning in settings.warnings:
+        log.warning("%s", warning)
     if settings.forum.backfill_days > settings.privacy.retention_days:
         log.warning("forum.backfill_days is longer than privacy.retention_days: old threads would come back")
 

@@ -194,6 +194,8 @@ def _look_again(look: Callable[[], object]) -> None:
     try:
         look()
     except AlertRefused as fault:
+        if isinstance(fault.__cause__, ForumError):
+            raise AlertUnclear(f"written, but it could not be looked at: {fault.message}") from fault
         hint = "delete what was written, and close the place to all but staff"
         raise AlertMisplaced(f"written, but {fault.message}", hint) from fault
     except ForumError as fault:

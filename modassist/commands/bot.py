@@ -58,18 +58,22 @@ def _bot(run: Run, every: timedelta | None, stop: Stop) -> Bot:
     from modassist.bot.loop import Bot
     from modassist.bot.metrics import Board
 
-    minutes = every.total_seconds() / 60 if every else None
+    minutes = every.total_seconds() / 60 if every is not None else None
     tools = Tools(stop, run.now, time.monotonic, random.random)
     return Bot(lambda: run.every_forum(run__every_minutes=minutes), tools, Board(run.now()))
 
 
 def _once(bot: Bot) -> str:
-    reports = bot.once()
-    stopped = bot.tools.stop.requested
+    from modassist.bot.stopping import Stopping
+
+    try:
+        reports = bot.once()
+    except Stopping:
+        return bot.tools.stop.requested
     faults = [report for report in reports if not _is_done(report)]
-    if faults and not stopped:
+    if faults:
         raise ModassistError(f"{len(faults)} of {len(reports)} forums could not be done wholly", "the log says why")
-    return stopped
+    return ""
 
 
 def _is_done(report: TickReport) -> bool:
