@@ -170,7 +170,9 @@ def test_a_lively_forum_for_a_long_time(tmp_path: Path, minutes: int, posts: int
             place.tick(after=timedelta(hours=hours))
 
         counts = place.store.counts()
-        print(f"{life.posts} posts, {counts}, {dict(life.happened)}, requests {gauge.all}, at most {gauge.most} a minute")
+        print(
+            f"{life.posts} posts, {counts}, {dict(life.happened)}, requests {gauge.all}, at most {gauge.most} a minute"
+        )
         print(f"messages {sum(written(place.server).values())}, memory in MB after each tenth {memory}")
         assert life.posts >= posts
         assert counts["posts"] > 0.8 * life.posts
