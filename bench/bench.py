@@ -165,7 +165,7 @@ def detoxify(texts: list[str], ours: float) -> None:
     models = {
         "original": lambda: BertForSequenceClassification(BertConfig(num_labels=6)),
         "multilingual": lambda: XLMRobertaForSequenceClassification(
-            XLMRobertaConfig(num_labels=16, vocab_size=250_002)
+            XLMRobertaConfig(num_labels=16, vocab_size=250_002, max_position_embeddings=514)
         ),
     }
     for name, made in models.items():
