@@ -92,7 +92,8 @@ def commands() -> dict[str, click.Command]:
 
 def test_there_are_the_commands_of_the_contract_and_no_stubs() -> None:
     expected = (
-        "demo init poll digest show alert run status analyse import export rules config doctor schema forget purge"
+        "demo init poll digest show alert review run status analyse import export train evaluate rules config doctor "
+        "schema forget purge"
     )
     assert list(group.commands) == expected.split()
 

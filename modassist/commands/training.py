@@ -108,8 +108,8 @@ def _ground(run: Run, settings: Settings, corpora: Sequence[Path], named: str) -
 def _train(run: Run, ground: Ground, file: Path) -> None:
     from modassist.training.trial import plain
 
-    model, flags = plain(ground)
-    click.echo(_row("corpora, held out", flags))
+    model, reference = plain(ground)
+    click.echo(_row("corpora, held out", reference.flags))
     _write(file, model)
     run.tell(f"{file} written.")
 

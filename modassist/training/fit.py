@@ -32,6 +32,7 @@ ROLES = (Role.STAFF, Role.CUSTOMER)
 
 Doubles = NDArray[np.float64]
 Progress = Callable[[str], None]
+Weigh = Callable[[Example], float]
 
 
 def fold_of(name: str) -> int:
@@ -49,6 +50,14 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class _Use:
+    """What examples are used for."""
+
+    weigh: Weigh
+    draws_lines: Callable[[Example], bool]
+
+
+@dataclass(frozen=True)
 class Fitted:
     model: TrainedModel
     held_out: Mapping[Role, HeldOut]
@@ -59,18 +68,21 @@ def fit(
     detectors: Detectors,
     *,
     about: Mapping[str, Any],
-    weigh: Callable[[Example], float] = lambda example: 1.0,
+    weigh: Weigh = lambda example: 1.0,
+    draws_lines: Callable[[Example], bool] = lambda example: True,
     progress: Progress = lambda line: None,
     encoder: Encoder | None = None,
 ) -> Fitted:
     """Trains on these threads. `about` is kept in the model; `weigh` says how much an example counts.
 
     With an `encoder`, vectors of reply and claim are weighed too, and the model works with that encoder alone.
+    `draws_lines` says which examples are fit to calibrate on and to choose thresholds by: those that were picked for
+    being doubtful say what words mean, but not how frequent anything is.
 
     Deterministic: the same threads, rules and program give the same arrays. Raises ModelError without scikit-learn.
     """
     with _one_thread():
-        return _fit(threads, detectors, about, weigh, progress, encoder)
+        return _fit(threads, detectors, about, _Use(weigh, draws_lines), progress, encoder)
 
 
 def _one_thread() -> AbstractContextManager[Any]:
@@ -86,25 +98,25 @@ def _fit(
     threads: Sequence[LabelledThread],
     detectors: Detectors,
     about: Mapping[str, Any],
-    weigh: Callable[[Example], float],
+    use: _Use,
     progress: Progress,
     encoder: Encoder | None,
 ) -> Fitted:
     progress("reading the threads by rules alone")
     first = [example for thread in threads for example in examples_of(thread, detectors)]
     progress(f"{len(first)} posts; learning their words")
-    words = {role: _WordFolds.fit(_of(first, role), weigh) for role in ROLES}
+    words = {role: _WordFolds.fit(role, _of(first, role), use.weigh) for role in ROLES}
     encoded: dict[Role, _Encoded] = {}
     if encoder is not None:
         progress(f"encoding them with {encoder.mark.name}")
         known = Remembering(encoder, most=10**9)
-        encoded = {role: _Encoded.fit(_of(first, role), weigh, known) for role in ROLES}
-    draft = _decide(first, words, weigh, encoded)
+        encoded = {role: _Encoded.fit(_of(first, role), use.weigh, known) for role in ROLES}
+    draft = _decide(first, words, use, encoded)
     progress("reading the threads once more, each by a model that has not seen it")
     again = [
         example for thread in threads for example in examples_of(thread, detectors, draft.judges[fold_of(thread.name)])
     ]
-    final = _decide(again, words, weigh, encoded)
+    final = _decide(again, words, use, encoded)
     model = replace(final.model, about=dict(about))
     return Fitted(model, final.held_out)
 
@@ -114,10 +126,11 @@ def _of(examples: Iterable[Example], role: Role) -> list[Example]:
 
 
 def _labels(examples: Sequence[Example], role: Role) -> NDArray[np.bool_]:
-    return np.array([[label in example.labels for label in LABELS[role]] for example in examples], dtype=np.bool_)
+    rows = [[label in example.labels for label in LABELS[role]] for example in examples]
+    return np.array(rows, dtype=np.bool_).reshape(len(rows), len(LABELS[role]))
 
 
-def _weights(examples: Sequence[Example], weigh: Callable[[Example], float]) -> Doubles:
+def _weights(examples: Sequence[Example], weigh: Weigh) -> Doubles:
     return np.array([weigh(example) for example in examples], dtype=np.float64)
 
 
@@ -129,12 +142,12 @@ class _WordFolds:
     full: Mapping[str, tuple[Floats, Floats]]
 
     @classmethod
-    def fit(cls, examples: Sequence[Example], weigh: Callable[[Example], float]) -> _WordFolds:
+    def fit(cls, role: Role, examples: Sequence[Example], weigh: Weigh) -> _WordFolds:
         by_fold: list[dict[str, tuple[Floats, Floats]]] = [{} for _ in range(FOLDS + 1)]
         for lang in LANGUAGES:
             own = [example for example in examples if example.view.lang == lang]
             rows = word_layer.matrix([example.view.text for example in own])
-            labels = _labels(own, own[0].view.role) if own else np.zeros((0, 0), dtype=np.bool_)
+            labels = _labels(own, role)
             weights, fold = _weights(own, weigh), np.array([fold_of(example.place[0]) for example in own])
             for number in range(FOLDS + 1):
                 kept = np.flatnonzero(fold != number)
@@ -177,10 +190,7 @@ class _Decided:
 
 
 def _decide(
-    examples: Sequence[Example],
-    words: Mapping[Role, _WordFolds],
-    weigh: Callable[[Example], float],
-    encoded: Mapping[Role, _Encoded],
+    examples: Sequence[Example], words: Mapping[Role, _WordFolds], use: _Use, encoded: Mapping[Role, _Encoded]
 ) -> _Decided:
     """The decision layers over what the examples look like now."""
     heads: list[dict[Role, Head]] = [{} for _ in range(FOLDS + 1)]
@@ -188,7 +198,7 @@ def _decide(
     held_out: dict[Role, HeldOut] = {}
     for role in ROLES:
         own = _of(examples, role)
-        part = _Part(role, own, words[role], _weights(own, weigh), encoded.get(role))
+        part = _Part(role, own, words[role], use, encoded.get(role))
         chances, calibration = part.held_out()
         held_out[role] = HeldOut(own, chances)
         for number in range(FOLDS + 1):
@@ -206,17 +216,13 @@ class _Part:
     """One role's examples as the inputs of the decision layer, and the layers fitted to them."""
 
     def __init__(
-        self,
-        role: Role,
-        examples: Sequence[Example],
-        words: _WordFolds,
-        weights: Doubles,
-        encoded: _Encoded | None,
+        self, role: Role, examples: Sequence[Example], words: _WordFolds, use: _Use, encoded: _Encoded | None
     ) -> None:
         self._encoded = encoded
         self._role = role
         self._words = words
-        self._weights = weights
+        self._weights = _weights(examples, use.weigh)
+        self._draws_lines = np.array([use.draws_lines(example) for example in examples], dtype=np.bool_)
         self._labels = _labels(examples, role)
         self._languages = np.array([example.view.lang for example in examples])
         self._fold = np.array([fold_of(example.place[0]) for example in examples])
@@ -234,11 +240,14 @@ class _Part:
         raw = np.zeros(self._labels.shape)
         for number in range(FOLDS):
             rows = np.flatnonzero(self._fold == number)
+            if not len(rows):
+                continue
             raw[rows] = decision_layer.raw_scores(self._layers[number], self._inputs[rows], self._languages[rows])
         calibration: dict[str, Floats] = {}
         for lang in LANGUAGES:
             rows = np.flatnonzero(self._languages == lang)
-            calibration[lang] = decision_layer.calibrate(raw[rows], self._labels[rows], self._weights[rows])
+            chosen = rows[self._draws_lines[rows]]
+            calibration[lang] = decision_layer.calibrate(raw[chosen], self._labels[chosen], self._weights[chosen])
             raw[rows] = decision_layer.calibrated(raw[rows], calibration[lang])
         return raw, calibration
 
@@ -251,7 +260,7 @@ class _Part:
     def thresholds(self, chances: Doubles) -> dict[str, dict[str, dict[str, float]]]:
         found: dict[str, dict[str, dict[str, float]]] = {}
         for lang in LANGUAGES:
-            rows = np.flatnonzero(self._languages == lang)
+            rows = np.flatnonzero((self._languages == lang) & self._draws_lines)
             found[lang] = thresholds.choose(chances[rows], self._labels[rows], LABELS[self._role], self._weights[rows])
         return found
 

@@ -18,7 +18,7 @@ from modassist.judging.detectors import Detectors
 from modassist.learned.encoder import Encoder
 from modassist.learned.model_file import TrainedModel
 from modassist.training import verdicts
-from modassist.training.compare import CHANCE, Flags, on_corpora, on_threads
+from modassist.training.compare import CHANCE, Flags, alarms, on_corpora, on_threads
 from modassist.training.examples import LabelledThread
 from modassist.training.fit import Fitted, Progress, fit
 
@@ -40,6 +40,14 @@ class Ground:
     progress: Progress
     encoder: Encoder | None = None
     """A sentence encoder whose vectors are weighed too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a training on the corpora alone flags where it has not learnt, and how often by language."""
+
+    flags: Flags
+    alarms: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,13 @@ def digest_of(files: Sequence[Path]) -> str:
     return sums.hexdigest()
 
 
-def plain(ground: Ground) -> tuple[TrainedModel, Flags]:
+def plain(ground: Ground) -> tuple[TrainedModel, Reference]:
     """A model from the corpora alone, with its held-out flags."""
     fitted = fit(ground.corpora, ground.detectors, about={}, progress=ground.progress, encoder=ground.encoder)
-    flags = _on_corpora(fitted, ground)
-    return _told(fitted, ground, plain=asdict(flags), verdicts=0), flags
+    names = [thread.name for thread in ground.corpora]
+    given = alarms(fitted, names)
+    reference = Reference(on_corpora(fitted, names, given), given)
+    return _told(fitted, ground, reference, verdicts=0), reference
 
 
 def attempt(
@@ -91,24 +101,25 @@ def attempt(
     """
     parts = verdicts.part(judged)
     _check(parts)
-    before = _known_flags(known, ground) or plain(ground)[1]
+    reference = _known(known, ground) or plain(ground)[1]
     threads = [*ground.corpora, *parts.learning]
     fitted = fit(
         threads,
         ground.detectors,
         about={},
         weigh=verdicts.weight,
+        draws_lines=lambda example: not verdicts.is_verdict(example),
         progress=ground.progress,
         encoder=ground.encoder,
     )
     given = verdicts.judged_replies(parts.learning)
-    model = _told(fitted, ground, plain=asdict(before), verdicts=given)
+    model = _told(fitted, ground, reference, verdicts=given)
     return Trial(
         model=model,
         held_out_before=on_threads(parts.held_out, in_use),
         held_out_after=on_threads(parts.held_out, with_model(model)),
-        corpora_before=before,
-        corpora_after=_on_corpora(fitted, ground),
+        corpora_before=reference.flags,
+        corpora_after=on_corpora(fitted, [thread.name for thread in ground.corpora], reference.alarms),
     )
 
 
@@ -122,17 +133,13 @@ def _check(parts: verdicts.Parts) -> None:
         raise ModelError(found, "every fourth thread or so is held out; modassist review asks about more threads")
 
 
-def _known_flags(known: Mapping[str, Any], ground: Ground) -> Flags | None:
+def _known(known: Mapping[str, Any], ground: Ground) -> Reference | None:
     """What an earlier training on the same corpora by the same rules found."""
     if known.get("corpora") != ground.about.get("corpora") or not isinstance(known.get("plain"), dict):
         return None
-    return Flags(**known["plain"])
+    return Reference(Flags(**known["plain"]["flags"]), known["plain"]["alarms"])
 
 
-def _on_corpora(fitted: Fitted, ground: Ground) -> Flags:
-    return on_corpora(fitted, [thread.name for thread in ground.corpora])
-
-
-def _told(fitted: Fitted, ground: Ground, **more: Any) -> TrainedModel:
-    threads = {"threads": len(ground.corpora)}
-    return replace(fitted.model, about={**ground.about, **threads, **more})
+def _told(fitted: Fitted, ground: Ground, reference: Reference, *, verdicts: int) -> TrainedModel:
+    about = {**ground.about, "threads": len(ground.corpora), "verdicts": verdicts, "plain": asdict(reference)}
+    return replace(fitted.model, about=about)

@@ -15,7 +15,7 @@ from modassist.training.examples import Example, LabelledThread
 SOURCE = "verdicts"
 """Source of these threads, which tells their examples from those of the corpora."""
 
-WEIGHT = 6.0
+WEIGHT = 3.0
 """How many examples of the corpora one verdict counts for. Chosen by experiment, see docs/design.md."""
 
 HELD_OUT = 4
@@ -55,9 +55,14 @@ def part(threads: Iterable[LabelledThread]) -> Parts:
     return Parts(*held)
 
 
+def is_verdict(example: Example) -> bool:
+    """Whether an example is a verdict and not one of the corpora."""
+    return example.place[0].startswith(f"{SOURCE}/")
+
+
 def weight(example: Example) -> float:
     """How much an example counts: a verdict more than a post of the corpora."""
-    return WEIGHT if example.place[0].startswith(f"{SOURCE}/") else 1.0
+    return WEIGHT if is_verdict(example) else 1.0
 
 
 def judged_replies(threads: Iterable[LabelledThread]) -> int:
