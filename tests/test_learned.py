@@ -194,7 +194,7 @@ def _rewrite(path: Path, name: str, value: object) -> None:
 
 # -- decisions --------------------------------------------------------------------------------------------------------
 
-REPLY = "Das liegt eindeutig an Ihrer Bedienung, lesen Sie bitte die Anleitung."
+REPLY = "Das ist ein Einzelfall, da haben Sie wohl etwas falsch gemacht. Lesen Sie bitte die Anleitung."
 
 
 def talk() -> Thread:
@@ -219,6 +219,18 @@ def test_a_flag_names_at_least_the_likeliest_signal() -> None:
     flagged, signals = judged_with(small().model, **{FLAG: 0.0}, **{str(signal): 1.0 for signal in FLAGGING})
     assert flagged
     assert len(signals & FLAGGING) == 1
+
+
+def test_words_alone_do_not_flag_what_answers_no_complaint() -> None:
+    model = small().model
+    by_lang = {lang: {**model.thresholds[lang]["normal"], FLAG: 0.0} for lang in LANGUAGES}
+    loaded = replace(rules(), learned=Weigher(model, Thresholds(by_lang)))
+    ordinary = thread(customer("Welche Farben hat das Gerät?"), staff("Es gibt das Gerät in Grau und in Blau."))
+    now = ordinary.posts[-1].created_at + timedelta(days=1)
+    reply = analysis.judge(ordinary, loaded, Limits(), now=now).posts[1]
+    assert reply.flag_score is not None
+    assert reply.flag_score < 0.9
+    assert not reply.flagged
 
 
 def test_every_finding_shows_words_of_the_post() -> None:
