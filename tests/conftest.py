@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modassist.judging import detectors
+from modassist.resources import rules_root
+from modassist.rules import rulebook
 
 
 @pytest.fixture(autouse=True)
@@ -29,16 +32,24 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def built_in_detectors() -> Iterator[None]:
     """The built-in packs are the same in every test: they are read once."""
-    load = detectors.load
+    load, load_packs = detectors.load, rulebook.load_packs
     held: list[detectors.Detectors] = []
 
-    def load_once(folders: Sequence[Path] = (), disable: Sequence[str] = ()) -> detectors.Detectors:
+    def load_once(
+        folders: Sequence[Path] = (), disable: Sequence[str] = (), *, learned: detectors.Learned | None = None
+    ) -> detectors.Detectors:
         if folders or disable:
-            return load(folders, disable)
+            return load(folders, disable, learned=learned)
         if not held:
             held.append(load())
-        return held[0]
+        return replace(held[0], learned=learned)
+
+    def load_packs_once(*folders: Path, disable: Sequence[str] = ()) -> rulebook.RulePacks:
+        if folders != (rules_root(),) or disable:
+            return load_packs(*folders, disable=disable)
+        return load_once().packs if held else load_packs(*folders)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detectors, "load", load_once)
+        patch.setattr(rulebook, "load_packs", load_packs_once)
         yield
