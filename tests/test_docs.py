@@ -30,7 +30,7 @@ from modassist.rules.packs import Folder, read_folders
 from modassist.rules.rulebook import check
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CHANGELOG.md", "docs/design.md", "docs/rules.md", "docs/privacy.md")
+DOCUMENTS = ("README.md", "CHANGELOG.md", "docs/design.md", "docs/rules.md", "docs/privacy.md", "docs/encoder.md")
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 README, RULES, DESIGN = TEXTS["README.md"], TEXTS["docs/rules.md"], TEXTS["docs/design.md"]
 FORUM = "https://community.example.com"

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from modassist import cli
 from modassist.errors import ModelError
 from modassist.learned.encoder import load
 
 pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]  # what torch and transformers warn of is theirs
 
+GOLD = Path(__file__).parent / "gold"
 BROKEN = "My vacuum cleaner stopped working after the update."
 ALIKE = "Since the new firmware my hoover is dead."
 OTHER = "The spring colours look lovely this year."
@@ -64,6 +67,30 @@ def test_weights_in_a_pickle_are_not_read(minilm: Path, tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"never opened")
     with pytest.raises(ModelError, match="cannot be used as a sentence encoder"):
         load(str(tmp_path)).vectors(["x"])
+
+
+@pytest.mark.timeout(600)
+def test_a_model_is_trained_with_it_and_then_works_with_it_alone(minilm: Path, tmp_path: Path) -> None:
+    corpora, model = tmp_path / "corpora", tmp_path / "own.model"
+    corpora.mkdir()
+    for file in (GOLD / "en.jsonl", GOLD / "de.jsonl", GOLD / "fi.jsonl"):
+        some = file.read_text(encoding="utf-8").splitlines()[:4]
+        (corpora / file.name).write_text("\n".join(some) + "\n", encoding="utf-8")
+    command = ["train", "--corpora", str(corpora), "--encoder", str(minilm), "--output", str(model)]
+    done = CliRunner().invoke(cli.group, command)
+    assert done.exit_code == 0, done.output
+    assert "detection.encoder" in done.stderr
+    record = tmp_path / "thread.jsonl"
+    record.write_text((corpora / "en.jsonl").read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    env = {"MODASSIST_DETECTION_MODEL": str(model)}
+    refused = CliRunner().invoke(cli.group, ["analyse", str(record)], env=env)
+    assert refused.exit_code == 1
+    assert "trained with the sentence encoder" in refused.stderr
+    judged = CliRunner().invoke(
+        cli.group, ["analyse", str(record)], env=env | {"MODASSIST_DETECTION_ENCODER": str(minilm)}
+    )
+    assert judged.exit_code == 0, judged.stderr
+    assert json.loads(judged.stdout)["posts"]
 
 
 # -- ONNX ------------------------------------------------------------------------------------------------------------

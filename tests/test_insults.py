@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from builders import customer, judged, staff, thread
 from modassist.config.layers import load
+from modassist.digest.digest import Digest, render
+from modassist.digest.wording import Wording
+from modassist.doctor import examine
 from modassist.errors import ConfigError, ModelError
 from modassist.judging import analysis, detectors
 from modassist.judging.insults import with_abuse
 from modassist.learned import toxicity
 from modassist.learned.checkpoints import PUBLISHED, WHOLE, Pinned, check, fetch, pinned
-from modassist.model import Analysis, Finding, JudgedPost, Limits, Signal, Thread
+from modassist.model import LANGUAGES, Analysis, Finding, JudgedPost, Limits, Signal, Thread
 
 NASTY = "You lot are stupid"
 CALM = "The pump drips"
@@ -211,3 +216,46 @@ def test_a_long_text_is_scored_in_passages_and_nothing_is_left_out(text: str) ->
 
 def test_an_empty_text_is_no_passage() -> None:
     assert toxicity._pieces(" \n") == []
+
+
+# -- what is told ----------------------------------------------------------------------------------------------------
+
+
+def told(**flags: object) -> list[str]:
+    """What doctor says of insults."""
+    named = {f"detection.{name}": value for name, value in flags.items()}
+    found = examine(lambda: load(None, {}, named), now=datetime(2026, 4, 1, tzinfo=UTC))
+    return [f"{one.mark.strip()} {one.found}" for one in found if one.what == "abuse"]
+
+
+def test_doctor_says_that_rules_find_insults() -> None:
+    assert told() == ["ok by rules"]
+
+
+def test_doctor_checks_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toxicity, "find_spec", lambda name: True)
+    file = tmp_path / "a.ckpt"
+    file.write_bytes(b"abc")
+    right = hashlib.sha256(b"abc").hexdigest()
+    (sound,) = told(toxicity="original", toxicity_checkpoint=str(file), toxicity_sha256=right)
+    assert sound == "ok by rules; in en also by detoxify original, checkpoint as pinned (64 of 64 digits)"
+    (wrong,) = told(toxicity="original", toxicity_checkpoint=str(file), toxicity_sha256=SHA)
+    assert wrong.startswith("FAULT")
+    assert "sha256 begins" in wrong
+
+
+def test_doctor_says_that_the_checkpoint_will_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toxicity, "find_spec", lambda name: True)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (note,) = told(toxicity="multilingual")
+    assert note == "note by rules; in en, es, fr, it, pt, ru, tr also by detoxify multilingual, which is not there yet"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
+def test_every_digest_says_what_found_insults(form: str, language: str) -> None:
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    plain, more = Digest(now, None, "f", [], stats={}), Digest(now, None, "f", [], stats={"abuse_by_detoxify": ["en"]})
+    said = [render(digest, form, Wording(language)) for digest in (plain, more)]
+    assert ["detoxify" in text for text in said] == [False, True]
+    assert all("abuse" in text for text in said)
