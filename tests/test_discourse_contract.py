@@ -17,6 +17,8 @@ from forum import START, fault, json_reply, long_record, record, serving
 from modassist.forum.discourse import Forum
 from modassist.forum.practice.exchange import Request
 from modassist.forum.practice.server import ForumServer
+from modassist.forum.practice.writing import WriteKey
+from modassist.forum.writer import AlertForum
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "discourse-api"
 
@@ -169,3 +171,27 @@ def test_the_forum_in_this_process_sends_what_discourse_requires(address: str, a
     thread = record(1, tags=["kettle"])
     with serving(thread, record(2, pinned=True), groups={"team": ["staffer"]}) as (_, forum, _ticks):
         assert problems(forum._get(address), schema) == []
+
+
+def test_what_is_written_is_answered_as_discourse_describes_it(api: dict[str, Any]) -> None:
+    def schema(path: str, verb: str) -> dict[str, Any]:
+        return api["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
+
+    forum_options = {"write_keys": {"w": WriteKey("bot", is_staff=True)}, "groups": {"team": ["bot"]}}
+    with serving(record(1), **forum_options) as (server, _, _ticks):
+        with AlertForum(server.url, api_username="bot", api_key="w") as keyed:
+            row = keyed.reply(1, "A reply that is long enough to be one.")
+            keyed.open_message("team", "A message that has a title", "And a text that is long enough.")
+            answers = {
+                "/posts/{id}.json": keyed._get(f"/posts/{row['id']}.json"),
+                "/groups/{name}.json": keyed._get("/groups/team.json"),
+                "/topics/private-messages-sent/{username}.json": keyed._get("/topics/private-messages-sent/bot.json"),
+            }
+        assert problems(row, schema("/posts.json", "post")) == []
+        assert {path: problems(answer, schema(path, "get")) for path, answer in answers.items()} == {
+            key: [] for key in answers
+        }
+        written = [request for request in server.log if request.method == "POST"]
+    allowed = api["paths"]["/posts.json"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert written
+    assert all(set(request.form) <= set(allowed) for request in written)

@@ -123,13 +123,15 @@ def group_view(state: ForumState, name: str) -> Json:
     """`/groups/{name}.json`."""
     usual = {"id": _GROUP_IDS.get(name, 41), "name": name, "automatic": name in _GROUP_IDS, "mentionable": True}
     more = {"messageable": True, "public_admission": False, "user_count": len(list(state.groups[name]))}
-    return {"group": usual | more | state.group_settings.get(name, {})}
+    known = _SHAPES["group"] | usual | more | state.group_settings.get(name, {})
+    return {"group": known, "extras": {"visible_group_names": [name]}}
 
 
 def created_post(topic: Topic, post: Json) -> Json:
     """What Discourse answers to a new post."""
     address = f"/t/{topic.fields['slug']}/{topic.id}/{post['post_number']}"
-    return post_view(topic, post) | {"raw": post["raw"], "post_url": address}
+    more = {"raw": post["raw"], "post_url": address, "posts_count": len(topic.living()), "draft_sequence": 0}
+    return post_view(topic, post) | more
 
 
 def message_list(topics: list[Topic]) -> Json:
