@@ -123,7 +123,8 @@ def group_view(state: ForumState, name: str) -> Json:
     """`/groups/{name}.json`."""
     usual = {"id": _GROUP_IDS.get(name, 41), "name": name, "automatic": name in _GROUP_IDS, "mentionable": True}
     more = {"messageable": True, "public_admission": False, "user_count": len(list(state.groups[name]))}
-    return {"group": _SHAPES["group"] | usual | more | state.group_settings.get(name, {})}
+    known = _SHAPES["group"] | usual | more | state.group_settings.get(name, {})
+    return {"group": known, "extras": {"visible_group_names": [name]}}
 
 
 def created_post(topic: Topic, post: Json) -> Json:
