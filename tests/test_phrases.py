@@ -15,6 +15,7 @@ from modassist.rules.inflection import Inflection
 from modassist.rules.phrases import Grammar
 from modassist.rules.regexes import MAX_PATHS, check_regex, required_literals
 from modassist.rules.search import Search
+from modassist.text.sentences import sentences
 
 
 def grammar(lang: str = "en", **lists: list[str]) -> Grammar:
@@ -196,6 +197,31 @@ def test_a_sign_that_a_phrase_needs_is_looked_for_where_it_has_no_word() -> None
     assert found("(?!|really ?)", "What?!") == "?!"
 
 
+@pytest.mark.parametrize(
+    ("phrase", "text", "stands"),
+    [
+        ("!!", "Now!!", True),
+        ("!!", "Now! And now!", False),
+        ("?!", "What?!", True),
+        ("(never|again) !", "Never again!", True),
+        ("(never|again) !", "Never again.", False),
+        ("(never|wow !)", "Never again.", True),
+    ],
+)
+def test_phrases_of_signs_are_found_where_their_signs_stand(phrase: str, text: str, stands: bool) -> None:
+    rules = grammar()
+    search = Search([rules.phrase(phrase)], rules)
+    assert search.stands(Copy(text, sentences(text))) is stands
+
+
+def test_a_text_without_its_sign_is_no_candidate_for_a_phrase() -> None:
+    rules = grammar()
+    search = Search([rules.phrase("(never|again) !"), rules.phrase("!!")], rules)
+    text = "Never again. Not now!"
+    assert search.candidates(Copy(text, sentences(text))) == {(0, 0)}
+    assert not search.candidates(Copy("Never again.", [Span(0, 12)]))
+
+
 def test_a_phrase_matches_words_that_were_met_before_it_was_read() -> None:
     rules = grammar()
     copy = Copy("The broken gadget", [Span(0, 17)])
@@ -211,7 +237,7 @@ def test_a_pattern_is_made_again_only_for_codes_that_it_does_not_know() -> None:
     phrase = rules.phrase("broken gadg*")
     first = phrase.pattern("", bare=False)
     rules.phrase("*gets").pattern("", bare=False)
-    codes = rules.alphabet.encode("broken gadgets", 0, 14)
+    codes = "".join(rules.alphabet.encode("broken gadgets", 0, 14))
     assert phrase.pattern("", bare=False) is first
     assert first.search(codes) is None
     assert phrase.pattern(codes, bare=False).search(codes)
@@ -230,7 +256,7 @@ def test_a_flood_of_words_is_forgotten_and_hits_stay_the_same() -> None:
     rules.alphabet.encode(flood, 0, len(flood))
     rules.alphabet.tidy()
     text = "a broken pumphouse"
-    codes = rules.alphabet.encode(text, 0, len(text))
+    codes = "".join(rules.alphabet.encode(text, 0, len(text)))
     assert phrase.pattern(codes, bare=False).search(codes)
 
 

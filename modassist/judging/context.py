@@ -8,7 +8,7 @@ answering what the one before it did.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from modassist.model import OwnWords, Post, Role
@@ -89,13 +89,17 @@ class Earlier:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._unread: list[str] = []
+        """Texts whose words nobody has asked for yet; in most threads nobody does."""
 
-    def add(self, text: str, quotes: Sequence[str] = ()) -> None:
-        self._texts.append(f" {normal(text)} ")
+    def add(self, text: str) -> None:
+        self._unread.append(text)
 
     def holds(self, passage: str) -> bool:
         """Whether this passage (of at least `ECHO_WORDS` words) stands word for word in an earlier post."""
         wanted = normal(passage)
         if wanted.count(" ") < ECHO_WORDS - 1:
             return False
+        self._texts += [f" {normal(text)} " for text in self._unread]
+        self._unread.clear()
         return any(f" {wanted} " in text for text in self._texts)

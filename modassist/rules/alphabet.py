@@ -11,11 +11,15 @@ Searching gives the same hits in whatever order texts are searched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
+from typing import Generic, TypeVar
 
 from ahocorasick_rs import AhoCorasick
+
+Code = TypeVar("Code")
 
 _WORD = r"\d+(?:[.,:]\d+)+(?!\w)|\w+(?:'\w+)*"
 _WORDS = re.compile(_WORD)
@@ -24,7 +28,6 @@ _FIRST_SIGN, _FIRST_WORD = 0xF0000, 0xF0200
 SIGN, OTHER = chr(_FIRST_SIGN), chr(_FIRST_WORD)
 SIGNS = f"[{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
 WORDS = f"[^{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
-_SIGN_CODES = re.compile(SIGNS)
 BREAK = "\n"
 """Sets sentences apart where their codes stand in one string; no token has it as its code."""
 LONGEST = 60
@@ -102,7 +105,7 @@ class Alphabet:
         """Rises when new phrases change the code of a token met before: texts must be encoded again."""
         self._atoms: dict[TokenClass, Atom] = {}
         self._met: dict[str, str] = _Met(self._meet)
-        self._chunks: dict[str, str] = _Met(self._cut)
+        self._chunks: dict[str, tuple[str, ...]] = _Met(self._cut)
         self._words: dict[str, str] = {BREAK: BREAK}
         self._next_sign, self._next_word = _FIRST_SIGN + 1, _FIRST_WORD + 1
         self._by_patterns: dict[frozenset[TokenPattern], str] = {}
@@ -116,13 +119,13 @@ class Alphabet:
         """For each text of the automaton, patterns with it at the start of a token, at its end, anywhere; others."""
         self._tried = 0
 
-    def encode(self, low: str, start: int, end: int) -> str:
-        """One code for each token of `low[start:end]`."""
-        return "".join(map(self._chunks.__getitem__, low[start:end].split()))
+    def encode(self, low: str, start: int, end: int) -> list[str]:
+        """One code for each token of `low[start:end]`. A list, as the codes keep their hashes for the look-ups to come."""
+        return list(chain.from_iterable(map(self._chunks.__getitem__, low[start:end].split())))
 
-    def _cut(self, chunk: str) -> str:
+    def _cut(self, chunk: str) -> tuple[str, ...]:
         """The codes of what stands between two blanks."""
-        return "".join(map(self._met.__getitem__, _TOKENS.findall(chunk)))
+        return tuple(map(self._met.__getitem__, _TOKENS.findall(chunk)))
 
     def tidy(self) -> None:
         """To be called between two texts: forgets tokens met, where a flood of them has filled the memory."""
@@ -227,14 +230,14 @@ _PLACES = ("forms", "prefix", "suffix", "part")
 """Kinds of patterns by where their text stands in a token: at its start twice, at its end, anywhere."""
 
 
-class _Met(dict[str, str]):
+class _Met(dict[str, Code], Generic[Code]):
     """What was met, with its code or codes."""
 
-    def __init__(self, meet: Callable[[str], str]) -> None:
+    def __init__(self, meet: Callable[[str], Code]) -> None:
         super().__init__()
         self._meet = meet
 
-    def __missing__(self, token: str) -> str:
+    def __missing__(self, token: str) -> Code:
         code = self[token] = self._meet(token)
         return code
 
@@ -248,9 +251,9 @@ def is_sign_code(code: str) -> bool:
     return _FIRST_SIGN <= ord(code) < _FIRST_WORD
 
 
-def without_signs(codes: str) -> str:
+def without_signs(codes: Iterable[str]) -> list[str]:
     """The words alone."""
-    return _SIGN_CODES.sub("", codes)
+    return [code for code in codes if code >= OTHER]
 
 
 def tokens(low: str) -> list[str]:

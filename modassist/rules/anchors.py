@@ -7,7 +7,7 @@ the phrase's own expression. Nothing that the expression finds is lost, for only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 
 from modassist.rules.alphabet import BREAK, Alphabet, TokenClass, is_sign_code
@@ -32,7 +32,14 @@ class Index:
     """The anchors of phrases. A phrase is named by its place in the sequence."""
 
     def __init__(self, phrases: Sequence[Phrase], alphabet: Alphabet, rarity: Rarity) -> None:
-        ways = [(number, *_anchored(way, rarity.of)) for number, phrase in enumerate(phrases) for way in phrase.ways()]
+        self._signs: dict[str, list[int]] = {}
+        """For each sign, or row of signs, the phrases that it is the anchor of."""
+        ways = [
+            (number, *_anchored(way, rarity.of))
+            for number, phrase in enumerate(phrases)
+            if not self._is_row_of_signs(number, phrase, alphabet)
+            for way in phrase.ways()
+        ]
         by_anchor: dict[Anchor, dict[tuple[int, tuple[Check, ...]], None]] = {}
         for number, anchor, checks in ways:
             by_anchor.setdefault(anchor, {})[number, checks] = None
@@ -45,11 +52,19 @@ class Index:
         """For each code, the anchors that begin with it."""
         self._goes_on: dict[str, int] = {}
         """For each code, the anchors (a bit each) whose second word it is."""
+        self._followed: dict[str, dict[int, _Begin]] = {}
+        """For each code, where it has been looked up as a second word."""
         self._alone = sum(1 << bit for bit, (_, second) in enumerate(by_anchor) if second is None)
-        self._signs: dict[str, set[int]] = {}
-        """For each sign, the phrases that it is the anchor of."""
         self._read: dict[int, tuple[_Entry, ...]] = {}
         self._fill(list(by_anchor), alphabet)
+
+    def _is_row_of_signs(self, number: int, phrase: Phrase, alphabet: Alphabet) -> bool:
+        """Whether the phrase is nothing but signs, one after the other; it is then looked for as it stands."""
+        signs = phrase.row_of_signs()
+        if signs:
+            row = "".join(code for sign in signs for code in alphabet.atom(sign).codes)
+            self._signs.setdefault(row, []).append(number)
+        return bool(signs)
 
     def _lookups(self, checks: tuple[Check, ...], alphabet: Alphabet) -> tuple[_Lookup, ...]:
         back = self._back
@@ -73,17 +88,21 @@ class Index:
 
     def _begin(self, mask: int, code: str) -> None:
         if is_sign_code(code):
-            self._signs.setdefault(code, set()).update(number for number, _ in self._entries_of(mask))
+            self._signs.setdefault(code, []).extend(number for number, _ in self._entries_of(mask))
             return
-        mask |= self._begins[code].anchors if code in self._begins else 0
-        self._begins[code] = _Begin(mask, self)
+        begin = self._begins.get(code)
+        if begin is None:
+            self._begins[code] = _Begin(mask, self)
+        else:
+            begin.anchors |= mask
+            begin.clear()
 
     def _go_on(self, mask: int, code: str) -> None:
         self._goes_on[code] = self._goes_on.get(code, 0) | mask
-        for begin in self._begins.values():
+        for begin in self._followed.pop(code, {}).values():
             begin.pop(code, None)
 
-    def in_words(self, words: str, closed: Container[int] = ()) -> list[tuple[int, int]]:
+    def in_words(self, words: list[str], closed: Container[int] = ()) -> list[tuple[int, int]]:
         """Candidates, without those that are closed, and where in the codes of words their anchors stand.
 
         The codes begin and end with a BREAK.
@@ -91,11 +110,11 @@ class Index:
         found: list[tuple[int, int]] = []
         if self._begins.keys().isdisjoint(words):
             return found
-        padded = BREAK * self._back + words
-        for at, (begin, code) in enumerate(zip(map(self._begins.get, words), words[1:], strict=False)):
+        padded = [BREAK] * self._back + words
+        for at, begin in enumerate(map(self._begins.get, words[:-1])):
             if begin is None:
                 continue
-            for number, lookups in begin[code]:
+            for number, lookups in begin[words[at + 1]]:
                 if number in closed:
                     continue
                 for wanted, least, most in lookups:
@@ -105,27 +124,21 @@ class Index:
                     found.append((at, number))
         return found
 
-    def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[tuple[int, int]]:
-        """Candidates by signs alone, and where in the codes of all tokens these stand."""
-        found: list[tuple[int, int]] = []
-        for sign, numbers in self._signs.items():
-            at = tokens.find(sign)
-            while at >= 0:
-                found += ((at, number) for number in numbers if number not in closed)
-                at = tokens.find(sign, at + 1)
-        return found
+    def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[int]:
+        """Candidates by signs alone in the codes of all tokens."""
+        return [n for row, numbers in self._signs.items() if row in tokens for n in numbers if n not in closed]
 
-    def entries(self, begins: int, code: str) -> tuple[_Entry, ...]:
-        """The entries of those of these anchors that need no second word, or go on with the code."""
-        return self._entries_of(begins & (self._goes_on.get(code, 0) | self._alone))
+    def entries(self, begin: _Begin, code: str) -> tuple[_Entry, ...]:
+        """The entries of those anchors that need no second word, or go on with the code."""
+        self._followed.setdefault(code, {})[id(begin)] = begin
+        return self._entries_of(begin.anchors & (self._goes_on.get(code, 0) | self._alone))
 
     def _entries_of(self, anchors: int) -> tuple[_Entry, ...]:
         found = self._read.get(anchors)
         if found is None:
             if len(self._read) > _MOST_READ:
                 self._read.clear()
-            bits = (bit for bit in range(anchors.bit_length()) if anchors >> bit & 1)
-            found = self._read[anchors] = tuple(entry for bit in bits for entry in self._entries[bit])
+            found = self._read[anchors] = tuple(entry for bit in _bits(anchors) for entry in self._entries[bit])
         return found
 
 
@@ -142,8 +155,16 @@ class _Begin(dict[str, tuple[_Entry, ...]]):
     def __missing__(self, code: str) -> tuple[_Entry, ...]:
         if len(self) > _MOST_FOLLOWERS:
             self.clear()
-        found = self[code] = self._index.entries(self.anchors, code)
+        found = self[code] = self._index.entries(self, code)
         return found
+
+
+def _bits(number: int) -> Iterator[int]:
+    """The places of the ones in a number's binary form, the lowest first."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
 
 
 def _anchored(way: Way, rarity: Callable[[TokenClass], float]) -> tuple[Anchor, tuple[Check, ...]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 from ahocorasick_rs import AhoCorasick
 
@@ -42,8 +41,8 @@ class Copy:
 
     __slots__ = (
         "_ends",
-        "_joined",
         "_places",
+        "_rows",
         "_spans",
         "_starts",
         "_tokens",
@@ -65,7 +64,7 @@ class Copy:
         self._version = -1
         self._words: list[str] = []
         self._tokens: list[str] = []
-        self._joined: tuple[str, str] = ("", "")
+        self._rows: list[list[str]] = []
         self._places: dict[tuple[int, bool], list[re.Match[str]]] = {}
         if spelling is not None:
             self._right(spelling)
@@ -110,16 +109,20 @@ class Copy:
         """The codes of each piece, with signs or of words alone; encoded again where new phrases changed them."""
         while self._version != alphabet.version:
             self._version = alphabet.version
-            self._tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
-            tokens = BREAK.join(["", *self._tokens, ""])
-            self._joined = (without_signs(tokens), tokens)
-            self._words = self._joined[0].split(BREAK)[1:-1]
+            tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
+            self._rows = [without_signs(piece) for piece in tokens]
+            self._tokens = list(map("".join, tokens))
+            self._words = list(map("".join, self._rows))
         return self._tokens if signs else self._words
 
-    def joined(self, alphabet: Alphabet, signs: bool) -> tuple[str, list[int]]:
-        """The codes of all pieces in one string, with a BREAK before and behind each, and where each piece begins."""
-        pieces = self.codes(alphabet, signs)
-        return self._joined[signs], list(accumulate((len(piece) + 1 for piece in pieces), initial=1))[:-1]
+    def row(self, alphabet: Alphabet, pieces: Iterable[int]) -> list[str]:
+        """The codes of the words of these pieces one after the other, with a BREAK before and behind each piece."""
+        self.codes(alphabet, signs=False)
+        row = [BREAK]
+        for piece in pieces:
+            row += self._rows[piece]
+            row.append(BREAK)
+        return row
 
     def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
         """Where in the original text the matches in the piece's codes stand."""

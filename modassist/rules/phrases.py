@@ -383,6 +383,15 @@ class Phrase:
         """The ways of matching, so that a text that cannot hold one of them need not be searched."""
         return ways(self._shape, _MOST_WAYS)
 
+    def row_of_signs(self) -> tuple[TokenClass, ...]:
+        """The signs of a phrase that is nothing but signs, each of one kind; else none."""
+        return shapes.row_of_signs(self._shape)
+
+    def needs_sign(self) -> frozenset[str]:
+        """Codes of signs of which every match holds one; none where it may do without any."""
+        loose = [set().union(*(self._alphabet.atom(sign).codes for sign in way.loose)) for way in self.ways()]
+        return frozenset(set().union(*loose)) if self.has_signs and all(loose) else frozenset()
+
     def pattern(self, codes: str, bare: bool) -> re.Pattern[str]:
         """The expression with which these codes are searched; `bare` in a text without any umlaut: „a“ may be „ä“.
 

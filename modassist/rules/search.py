@@ -14,20 +14,26 @@ from modassist.rules.phrases import Grammar, Phrase
 class Search:
     """Phrases, named by their place in the sequence."""
 
-    __slots__ = ("_alphabet", "_index", "_phrases")
+    __slots__ = ("_alphabet", "_index", "_phrases", "_signs")
 
     def __init__(self, phrases: Sequence[Phrase], grammar: Grammar) -> None:
         self._phrases = phrases
         self._alphabet = grammar.alphabet
         self._index = Index(phrases, grammar.alphabet, grammar.rarity)
+        self._signs = {number: signs for number, one in enumerate(phrases) if (signs := one.needs_sign())}
+        """For phrases that no text without one of these signs holds, the signs."""
 
     def candidates(self, copy: Copy, closed: Container[int] = ()) -> set[tuple[int, int]]:
         """Pieces of the text, each with a phrase that may stand there and is not closed."""
-        words, starts = copy.joined(self._alphabet, signs=False)
-        found = {(bisect_right(starts, at) - 1, number) for at, number in self._index.in_words(words, closed)}
-        tokens, starts = copy.joined(self._alphabet, signs=True)
-        for at, number in self._index.in_signs(tokens, closed):
-            found.add((bisect_right(starts, at) - 1, number))
+        words = copy.row(self._alphabet, range(len(copy.bounds)))
+        pieces = copy.codes(self._alphabet, signs=True)
+        missing = {n for n, signs in self._signs.items() if not any(map(signs.intersection, pieces))}
+        found: set[tuple[int, int]] = set()
+        if anchored := self._index.in_words(words, closed):
+            breaks = [at for at, code in enumerate(words) if code == BREAK]
+            found = {(bisect_right(breaks, at) - 1, number) for at, number in anchored if number not in missing}
+        for piece, tokens in enumerate(pieces):
+            found.update((piece, number) for number in self._index.in_signs(tokens, closed))
         return found
 
     def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
@@ -51,10 +57,10 @@ class Search:
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        words, tokens = copy.codes(self._alphabet, signs=False), copy.codes(self._alphabet, signs=True)
         for piece in copy.pieces_of(sentence):
-            found = self._index.in_words(f"{BREAK}{words[piece]}{BREAK}") + self._index.in_signs(tokens[piece])
-            for number in {number for _, number in found}:
+            numbers = {number for _, number in self._index.in_words(copy.row(self._alphabet, [piece]))}
+            numbers.update(self._index.in_signs(copy.codes(self._alphabet, signs=True)[piece]))
+            for number in numbers:
                 for _ in self.matches(number, copy, piece):
                     return True
         return False

@@ -216,3 +216,11 @@ def has_signs(shape: Shape) -> bool:
         return any(is_sign(word) for word in shape.strict.words)
     parts = shape.parts if isinstance(shape, Row) else shape.options if isinstance(shape, Either) else ()
     return any(map(has_signs, parts))
+
+
+def row_of_signs(shape: Shape) -> tuple[TokenClass, ...]:
+    """The classes of a shape that is nothing but signs in a row, one kind of sign each; else none."""
+    parts = shape.parts if isinstance(shape, Row) else (shape,)
+    ones = [part.strict for part in parts if isinstance(part, One) and part.strict == part.bare]
+    is_row = len(ones) == len(parts) and all(len(one.words) == 1 and not one.patterns for one in ones)
+    return tuple(ones) if is_row and all(is_sign(word) for one in ones for word in one.words) else ()

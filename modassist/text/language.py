@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import Any
 
 from modassist.model import LANGUAGES, UNDETERMINED
@@ -100,8 +101,18 @@ def load() -> Identifier:
 
 def _count(words: list[str], list_name: str) -> Counter[str]:
     """How many of the words speak for each language; a word may speak for two."""
-    hits = {lang: sum(map(words_of(lang, list_name).__contains__, words)) for lang in LANGUAGES}
-    return Counter({lang: number for lang, number in hits.items() if number})
+    speaking_for = _speaking_for(list_name)
+    hits = Counter([lang for word in words if word in speaking_for for lang in speaking_for[word]])
+    return Counter({lang: hits[lang] for lang in LANGUAGES if lang in hits})
+
+
+@cache
+def _speaking_for(list_name: str) -> dict[str, tuple[str, ...]]:
+    """The words of that list of every language, each with the languages that it speaks for."""
+    lists = {lang: words_of(lang, list_name) for lang in LANGUAGES}
+    return {
+        word: tuple(lang for lang in LANGUAGES if word in lists[lang]) for word in frozenset().union(*lists.values())
+    }
 
 
 def _clear(hits: Counter[str], count: int) -> str:
