@@ -102,12 +102,9 @@ class Index:
         for begin in self._followed.pop(code, {}).values():
             begin.pop(code, None)
 
-    def in_words(self, words: list[str], closed: Container[int] = ()) -> list[tuple[int, int]]:
-        """Candidates, without those that are closed, and where in the codes of words their anchors stand.
-
-        The codes begin and end with a BREAK.
-        """
-        found: list[tuple[int, int]] = []
+    def in_words(self, words: list[str], closed: Container[int] = ()) -> set[int]:
+        """Candidates in the codes of a piece's words, between two BREAKs; without those that are closed."""
+        found: set[int] = set()
         if self._begins.keys().isdisjoint(words):
             return found
         padded = [BREAK] * self._back + words
@@ -115,13 +112,13 @@ class Index:
             if begin is None:
                 continue
             for number, lookups in begin[words[at + 1]]:
-                if number in closed:
+                if number in found or number in closed:
                     continue
                 for wanted, least, most in lookups:
                     if wanted.isdisjoint(padded[at + least : at + most]):
                         break
                 else:
-                    found.append((at, number))
+                    found.add(number)
         return found
 
     def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[int]:

@@ -110,19 +110,15 @@ class Copy:
         while self._version != alphabet.version:
             self._version = alphabet.version
             tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
-            self._rows = [without_signs(piece) for piece in tokens]
-            self._tokens = list(map("".join, tokens))
-            self._words = list(map("".join, self._rows))
+            words = [without_signs(piece) for piece in tokens]
+            self._rows = [[BREAK, *piece, BREAK] for piece in words]
+            self._tokens, self._words = list(map("".join, tokens)), list(map("".join, words))
         return self._tokens if signs else self._words
 
-    def row(self, alphabet: Alphabet, pieces: Iterable[int]) -> list[str]:
-        """The codes of the words of these pieces one after the other, with a BREAK before and behind each piece."""
+    def row(self, alphabet: Alphabet, piece: int) -> list[str]:
+        """The codes of the words of the piece, between two BREAKs."""
         self.codes(alphabet, signs=False)
-        row = [BREAK]
-        for piece in pieces:
-            row += self._rows[piece]
-            row.append(BREAK)
-        return row
+        return self._rows[piece]
 
     def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
         """Where in the original text the matches in the piece's codes stand."""

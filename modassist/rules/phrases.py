@@ -389,8 +389,10 @@ class Phrase:
 
     def needs_sign(self) -> frozenset[str]:
         """Codes of signs of which every match holds one; none where it may do without any."""
+        if not self.has_signs:
+            return frozenset()
         loose = [set().union(*(self._alphabet.atom(sign).codes for sign in way.loose)) for way in self.ways()]
-        return frozenset(set().union(*loose)) if self.has_signs and all(loose) else frozenset()
+        return frozenset(set().union(*loose)) if all(loose) else frozenset()
 
     def pattern(self, codes: str, bare: bool) -> re.Pattern[str]:
         """The expression with which these codes are searched; `bare` in a text without any umlaut: „a“ may be „ä“.

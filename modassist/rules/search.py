@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
 
-from modassist.rules.alphabet import BREAK
 from modassist.rules.anchors import Index
 from modassist.rules.copies import Copy, Range
 from modassist.rules.phrases import Grammar, Phrase
@@ -14,7 +12,7 @@ from modassist.rules.phrases import Grammar, Phrase
 class Search:
     """Phrases, named by their place in the sequence."""
 
-    __slots__ = ("_alphabet", "_index", "_phrases", "_signs")
+    __slots__ = ("_alphabet", "_index", "_phrases", "_signed", "_signs")
 
     def __init__(self, phrases: Sequence[Phrase], grammar: Grammar) -> None:
         self._phrases = phrases
@@ -22,18 +20,19 @@ class Search:
         self._index = Index(phrases, grammar.alphabet, grammar.rarity)
         self._signs = {number: signs for number, one in enumerate(phrases) if (signs := one.needs_sign())}
         """For phrases that no text without one of these signs holds, the signs."""
+        self._signed = self._signs.keys()
 
-    def candidates(self, copy: Copy, closed: Container[int] = ()) -> set[tuple[int, int]]:
-        """Pieces of the text, each with a phrase that may stand there and is not closed."""
-        words = copy.row(self._alphabet, range(len(copy.bounds)))
-        pieces = copy.codes(self._alphabet, signs=True)
-        missing = {n for n, signs in self._signs.items() if not any(map(signs.intersection, pieces))}
-        found: set[tuple[int, int]] = set()
-        if anchored := self._index.in_words(words, closed):
-            breaks = [at for at, code in enumerate(words) if code == BREAK]
-            found = {(bisect_right(breaks, at) - 1, number) for at, number in anchored if number not in missing}
-        for piece, tokens in enumerate(pieces):
-            found.update((piece, number) for number in self._index.in_signs(tokens, closed))
+    def candidates(self, copy: Copy, closed: Container[int] = ()) -> Iterator[tuple[int, int]]:
+        """Pieces of the text, each with the phrases that may stand there and are not closed."""
+        for piece in range(len(copy.bounds)):
+            yield from ((piece, number) for number in self._candidates_in(copy, piece, closed))
+
+    def _candidates_in(self, copy: Copy, piece: int, closed: Container[int] = ()) -> set[int]:
+        tokens = copy.codes(self._alphabet, signs=True)[piece]
+        found = self._index.in_words(copy.row(self._alphabet, piece), closed)
+        if not self._signed.isdisjoint(found):
+            found = {n for n in found if n not in self._signs or not self._signs[n].isdisjoint(tokens)}
+        found.update(self._index.in_signs(tokens, closed))
         return found
 
     def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
@@ -57,10 +56,9 @@ class Search:
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        for piece in copy.pieces_of(sentence):
-            numbers = {number for _, number in self._index.in_words(copy.row(self._alphabet, [piece]))}
-            numbers.update(self._index.in_signs(copy.codes(self._alphabet, signs=True)[piece]))
-            for number in numbers:
-                for _ in self.matches(number, copy, piece):
-                    return True
-        return False
+        return any(
+            True
+            for piece in copy.pieces_of(sentence)
+            for number in self._candidates_in(copy, piece)
+            for _ in self.matches(number, copy, piece)
+        )
