@@ -322,7 +322,7 @@ def test_what_a_phrase_matches_is_among_the_candidates(lang: str) -> None:
     search = Search(phrases, grammar)
     found = 0
     for copy in copies:
-        candidates = search.candidates(copy)
+        candidates = set(search.candidates(copy))
         matched = {
             (p, n) for p in range(len(copy.bounds)) for n in range(len(phrases)) if any(search.matches(n, copy, p))
         }
