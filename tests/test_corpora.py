@@ -38,10 +38,10 @@ def test_every_language_has_enough_of_everything(lang: str) -> None:
     signals = Counter(name for post in (*replies, *customers) for name in post["gold"]["signals"])
     kinds = Counter(post["gold"].get("kind") for post in replies)
     bad = [post for post in replies if set(post["gold"]["signals"]) & set(BAD)]
-    assert len(replies) >= 1150
+    assert len(replies) >= 1200
     assert len(customers) >= 900
-    assert {name: signals[name] for name in BAD if signals[name] < 100} == {}
-    assert {name: signals[name] for name in OF_CUSTOMERS if signals[name] < 55} == {}
+    assert {name: signals[name] for name in BAD if signals[name] < 120} == {}
+    assert {name: signals[name] for name in OF_CUSTOMERS if signals[name] < 80} == {}
     assert kinds["plain"] >= 400
     assert len(replies) - len(bad) >= len(bad)
 
