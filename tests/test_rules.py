@@ -148,6 +148,14 @@ def test_a_later_folder_replaces_adds_and_disables_rules(tmp_path: Path) -> None
     assert sorted(find(load_packs(theirs, mine), text)) == ["mere chance", "mine", "third"]
 
 
+def test_switching_off_a_rule_that_does_not_exist_is_a_fault(tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    pack(theirs, HEAD + rule(id="second", phrases='["second"]'))
+    pack(mine, HEAD + "  - {id: secund, disabled: true}\n")
+    with pytest.raises(RuleError, match="secund: switches off a rule that does not exist, did you mean"):
+        load_packs(theirs, mine)
+
+
 def test_rules_are_switched_off_by_id_or_pattern(tmp_path: Path) -> None:
     pack(tmp_path, HEAD + rule() + rule(id="second", phrases='["second"]'))
     text = "one off, second"

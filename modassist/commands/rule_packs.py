@@ -62,6 +62,8 @@ def list_command(run: Run, lang: str | None, signal: str | None) -> None:
 @click.argument("rule_id", metavar="ID")
 def show_command(run: Run, rule_id: str) -> None:
     """Show one rule: what it looks for, its conditions and its examples."""
+    from modassist.rules.packfields import WEIGHTS
+
     packs = _packs(run)
     rule = packs.by_id.get(rule_id)
     if rule is None:
@@ -70,6 +72,7 @@ def show_command(run: Run, rule_id: str) -> None:
         close = get_close_matches(rule_id, list(packs.by_id), n=1)
         raise RuleError(f"no rule {rule_id}", f"did you mean {close[0]}?" if close else "`modassist rules list`")
     click.echo(f"{rule.id}  ({_relative(rule.path)}:{rule.line})")
+    _show_field("weight", next(word for word, weight in WEIGHTS.items() if weight == rule.weight))
     for name in _SHOWN:
         value = getattr(rule, name)
         if value and value != "any":

@@ -7,8 +7,9 @@ is seen. Nothing here reads phrases: that is done when a language is first searc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -85,8 +86,18 @@ def read_folders(folders: Iterable[Path]) -> Folder:
         seen: dict[str, Rule] = {}
         for path in pack_files(root):
             _read_file(path, whole, seen)
+        whole.faults += _idle(seen.values(), whole.rules)
         whole.rules.update(seen)
     return whole
+
+
+def _idle(rules: Iterable[Rule], known: Mapping[str, Rule]) -> Iterator[Fault]:
+    """Rules that are nothing but switched off, and that no earlier folder has: a slip of the pen in the id."""
+    for rule in rules:
+        if rule.disabled and not (rule.phrases or rule.regex) and rule.id not in known:
+            close = get_close_matches(rule.id, known, n=1)
+            hint = f"did you mean „{close[0]}“?" if close else "`modassist rules list` shows those that do"
+            yield Fault(rule.path, rule.line, rule.id, f"switches off a rule that does not exist, {hint}")
 
 
 def pack_files(root: Path) -> list[Path]:
