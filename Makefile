@@ -27,8 +27,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/modassist demo
 
+# a file's tests stay together, as they share what is slow to make
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
