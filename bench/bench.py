@@ -21,6 +21,9 @@ from modassist import sample
 from modassist.cli import RARELY
 from modassist.judging import analysis, detectors, signals
 from modassist.judging.boilerplate import Boilerplate
+from modassist.learned.loading import BUILT_IN, Weighers
+from modassist.learned.model_file import read
+from modassist.learned.weigher import Weigher
 from modassist.model import Limits, Staff, Thread
 from modassist.records.files import BadRecord, read_records
 from modassist.records.threads import to_thread
@@ -49,6 +52,7 @@ STAGES: tuple[tuple[str, object, str], ...] = (
     ("rules", RulePacks, "find"),
     ("context", analysis, "judge_posts"),
     ("states", analysis, "thread_states"),
+    ("model", Weigher, "judge"),
     ("advice", analysis, "suggest"),
     ("record", analysis, "to_record"),
 )
@@ -102,18 +106,19 @@ def main() -> None:
     reading = time.process_time() - start
     posts = sum(len(thread.posts) for thread in made)
     print(f"{'reading the records':42} {posts / reading:10,.0f} posts/s of CPU")
-    ours = whole_analysis(made, posts)
-    stages(made, posts, reading)
+    whole_analysis("by rules", detectors.load(), made, posts)
+    with_model = detectors.load(learned=Weighers(read(BUILT_IN)).for_category(None))
+    ours = whole_analysis("with the model", with_model, made, posts)
+    stages(with_model, made, posts, reading)
     detoxify([own_words(p.html, p.raw).text for t in made[:20] for p in t.posts][:60], ours)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
-def whole_analysis(made: list[Thread], posts: int) -> float:
+def whole_analysis(how: str, loaded: detectors.Detectors, made: list[Thread], posts: int) -> float:
     """Posts a second from a cold start, and once a third of the posts is behind."""
     start = time.process_time()
-    loaded = detectors.load()
     analysis.analyse(made[0], loaded, Limits(), now=NOW)  # the language model and the matchers load on first use
-    print(f"{'loading':42} {time.process_time() - start:10.2f} s")
+    print(f"{how + ': the first thread':42} {time.process_time() - start:10.2f} s")
     memory = Boilerplate()
 
     def judge(some: list[Thread]) -> None:
@@ -124,18 +129,18 @@ def whole_analysis(made: list[Thread], posts: int) -> float:
     start = time.process_time()
     judge(made[:third])
     rest = sum(len(thread.posts) for thread in made[third:])
-    timed("whole analysis, after the first third", rest, lambda: judge(made[third:]))
+    timed(f"{how}: after the first third", rest, lambda: judge(made[third:]))
     rate = posts / (time.process_time() - start)
-    print(f"{'whole analysis':42} {rate:10,.0f} posts/s of CPU")
+    print(f"{how}: whole analysis".ljust(42), f"{rate:10,.0f} posts/s of CPU")
     return rate
 
 
-def stages(made: list[Thread], posts: int, reading: float) -> None:
+def stages(loaded: detectors.Detectors, made: list[Thread], posts: int, reading: float) -> None:
     """Each stage's share of a second run, which has met the words but not kept any result."""
     clock = Clock()
     for stage in STAGES:
         clock.watch(*stage)
-    loaded, memory = detectors.load(), Boilerplate()
+    memory = Boilerplate()
     start = time.perf_counter()
     for thread in made:
         analysis.to_record(analysis.analyse(thread, loaded, Limits(), now=NOW, boilerplate=memory))
