@@ -58,10 +58,18 @@ def runs(text: str) -> Iterator[str]:
 
 def our_texts() -> Iterator[tuple[Path, str]]:
     for path in sorted(rules_root().glob("*/*.yaml")):
-        yield from ((path, text) for text in _strings(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        yield from (
+            (path, text)
+            for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+            for text in _strings(document)
+        )
     samples = Path(__file__).resolve().parents[1] / "modassist" / "sample"
     for path in sorted(samples.glob("*.yaml")):
-        yield from ((path, text) for text in _strings(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        yield from (
+            (path, text)
+            for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+            for text in _strings(document)
+        )
 
 
 def _strings(node: object) -> Iterator[str]:
