@@ -193,6 +193,28 @@ def test_a_solved_thread_owes_nothing() -> None:
     assert names(standing) == {"resolved"}
 
 
+@pytest.mark.parametrize("title", ["[SOLVED] Pump", "Pump dead - solved", "GELÖST: Pumpe", "Pumppu ei käy (ratkaistu)"])
+def test_a_title_marked_as_solved_settles_its_openers_case(title: str) -> None:
+    standing = stand(customer("My pump died.", shows=BROKEN), at=days(30), title=title)
+    assert names(standing) == {"resolved"}
+
+
+@pytest.mark.parametrize(
+    "title", ["How is this solved?", "Solved nothing", "Pump still not fixed", "Gelöste Schrauben"]
+)
+def test_the_mere_word_in_a_title_settles_nothing(title: str) -> None:
+    assert names(stand(customer("My pump died.", shows=BROKEN), at=days(30), title=title)) == {"unanswered"}
+
+
+def test_a_mark_in_the_title_does_not_outlive_the_openers_return_nor_speak_for_others() -> None:
+    back = customer("Broken again.", shows=BROKEN, cues=("still_broken",), after=days(2))
+    assert "resolved" not in names(stand(customer("My pump died.", shows=BROKEN), back, at=days(9), title="[solved] P"))
+    other = customer("Mine died as well.", by="kalle", shows=BROKEN, cues=("same_here",))
+    assert "resolved" not in names(
+        stand(customer("My pump died.", shows=BROKEN), other, at=days(9), title="[solved] P")
+    )
+
+
 def test_closed_without_any_staff_reply_is_unanswered_and_silent() -> None:
     standing = stand(
         customer("My pump died.", shows=BROKEN),

@@ -26,6 +26,7 @@ from modassist.model import (
 )
 from modassist.resources import words_of
 from modassist.text.own_words import content_words
+from modassist.text.titles import says_solved
 
 PILE = 3
 """So many different customers with the same trouble make a pile-on."""
@@ -65,6 +66,17 @@ class _Scene:
 
     def customers(self) -> Iterator[JudgedPost]:
         return (post for post in self.posts if post.post.role is Role.CUSTOMER)
+
+    @property
+    def opener(self) -> str | None:
+        """The customer who began the thread."""
+        return next((post.post.author for post in self.customers()), None)
+
+    @property
+    def marked_solved(self) -> bool:
+        """Whether the title says that it is solved, and its opener's last post does not say otherwise."""
+        last = [post for post in self.customers() if post.post.author == self.opener][-1:]
+        return says_solved(self.thread.title) and not any(post.has_cue("still_broken", "chases") for post in last)
 
     def state(self, state: State, start: JudgedPost, since: datetime | None = None, **more: object) -> ThreadState:
         begin = since or start.post.created_at
@@ -127,6 +139,8 @@ def _accepted_after(scene: _Scene, case: Case) -> bool:
     """Whether the customer accepted an answer after having opened this case."""
     if scene.thread.accepted_by_staff:
         return False
+    if scene.marked_solved and case.customer == scene.opener:
+        return True
     return any(post.post.accepted and post.post.number > case.opened.post.number for post in scene.posts)
 
 
@@ -206,7 +220,8 @@ def _resolved(scene: _Scene, waits: Sequence[_Wait]) -> ThreadState | None:
 def _accepted(scene: _Scene) -> list[JudgedPost]:
     if scene.thread.accepted_by_staff:
         return []
-    return [post for post in scene.posts if post.post.accepted]
+    marked = [post for post in scene.customers() if scene.marked_solved and post.post.author == scene.opener]
+    return [post for post in scene.posts if post.post.accepted] + marked[-1:]
 
 
 def _after_staff(scene: _Scene, post: JudgedPost) -> bool:
