@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from modassist.alerts.bot_notice import DIRECT, digest_notice, health_notice, troubles
 from modassist.alerts.layouts import Layout, Message, laid_out
@@ -22,6 +22,14 @@ from modassist.store.store import ThreadKey
 log = logging.getLogger("modassist.alerts")
 
 
+class Composed(NamedTuple):
+    """A message, for a first look the reply's author, and the threads it leaves out as they do not need it any more."""
+
+    message: Message
+    author: str = ""
+    left_out: tuple[ThreadKey, ...] = ()
+
+
 class Composer:
     """Words a message in the outbox, or says that nobody needs it any more."""
 
@@ -32,19 +40,21 @@ class Composer:
         self._wording = wording
         self._writer = Writer(wording, settings.privacy.names)
 
-    def compose(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
-        """The message and, for a first look, the reply's author; None where the thread does not need it any more."""
+    def compose(self, entry: Entry, layout: Layout) -> Composed | None:
+        """The message; None where no thread of it needs it any more."""
         if entry.kind in OF_THE_BOT:
             return self._of_the_bot(entry, layout)
-        records = [record for key in entry.threads if (record := self._record(ThreadKey(*key))) is not None]
-        wanted = [record for record in records if self._is_wanted(entry, record)]
+        keys = [ThreadKey(*key) for key in entry.threads]
+        records = {key: record for key in keys if (record := self._record(key)) is not None}
+        wanted = {key: record for key, record in records.items() if self._is_wanted(entry, record)}
         if not wanted:
             return None
-        notice = self._notice(entry, wanted)
-        author = _author_of(wanted[0], entry.post_number)
-        return laid_out(notice, layout, entry.reference), author
+        chosen = list(wanted.values())
+        message = laid_out(self._notice(entry, chosen), layout, entry.reference)
+        left_out = tuple(key for key in keys if key not in wanted)
+        return Composed(message, _author_of(chosen[0], entry.post_number), left_out)
 
-    def _of_the_bot(self, entry: Entry, layout: Layout) -> tuple[Message, str] | None:
+    def _of_the_bot(self, entry: Entry, layout: Layout) -> Composed | None:
         """A word about the bot itself; None where the trouble is over, or its end is news to nobody."""
         occasion = "/".join(entry.reasons[:2])
         if entry.kind is Kind.TROUBLE and occasion not in troubles(self.desk.store.notes()):
@@ -53,7 +63,7 @@ class Composer:
         if is_over and DIRECT not in entry.reasons and not self._was_told(entry.channel, occasion):
             return None
         notice = health_notice(self._wording, entry.reasons, entry.reference, is_over=is_over)
-        return laid_out(notice, layout, entry.reference), ""
+        return Composed(laid_out(notice, layout, entry.reference))
 
     def _was_told(self, channel: str, occasion: str) -> bool:
         return Outbox(self.desk.store).may_have_arrived(channel, Kind.TROUBLE, occasion)
@@ -75,6 +85,8 @@ class Composer:
 
     def _record(self, key: ThreadKey) -> dict[str, Any] | None:
         """The thread judged now, with its texts; None where it is gone or cannot be read. Raises RuleError."""
+        if self.desk.store.is_gone(key):
+            return None
         try:
             found = self.desk.analyse(key)
         except RuleError:

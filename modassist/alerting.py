@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from modassist.alert_messages import Composer
+from modassist.alert_messages import Composed, Composer
 from modassist.alerts.layouts import Message
 from modassist.alerts.outbox import Entry, Status, after_failure, may_look, next_try
-from modassist.alerts.rules import AlertRules, Desired, OpenThread, due_alerts, due_first_looks
+from modassist.alerts.rules import AlertRules, Desired, Kind, OpenThread, due_alerts, due_first_looks
 from modassist.channels.channel import Channel
 from modassist.channels.forum_places import AuthorMessage
 from modassist.channels.opening import Channels
@@ -127,7 +127,7 @@ class Alerting:
             for entry in (*waiting, *entries):
                 found = self._composed(entry, channel)
                 if found is not None:
-                    yield found[1], found[0]
+                    yield found[1], found[0].message
 
     def _first_looks(self, threads: list[OpenThread]) -> Desired:
         authors = self.channels.authors
@@ -235,10 +235,12 @@ class Alerting:
         if found is None:
             self._cancel(entry, NO_LONGER)
             return True
-        message, ready = found
+        composed, ready = found
+        if composed.left_out and entry.kind is Kind.GATHERED:
+            self.outbox.leave_out(entry, composed.left_out)
         if not self.outbox.claim(entry, ready.target, self.now):
             return True
-        return self._deliver(replace(entry, attempts=entry.attempts + 1), ready, message)
+        return self._deliver(replace(entry, attempts=entry.attempts + 1), ready, composed.message)
 
     def _deliver(self, entry: Entry, channel: Channel, message: Message) -> bool:
         try:
@@ -275,15 +277,14 @@ class Alerting:
         self.outbox.cancel(entry, why)
         self.report.cancelled += 1
 
-    def _composed(self, entry: Entry, channel: Channel) -> tuple[Message, Channel] | None:
+    def _composed(self, entry: Entry, channel: Channel) -> tuple[Composed, Channel] | None:
         """The message and the channel that takes it; None where nobody needs it any more."""
         found = self._composer.compose(entry, channel.layout)
         if found is None:
             return None
-        message, author = found
         if isinstance(channel, AuthorMessage):
-            return (message, replace(channel, author=author)) if author else None
-        return message, channel
+            return (found, replace(channel, author=found.author)) if found.author else None
+        return found, channel
 
 
 def _outcome(entry: Entry, detail: str) -> Outcome:

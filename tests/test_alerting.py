@@ -87,6 +87,61 @@ def test_a_settled_thread_is_silently_settled_otherwise_and_a_new_trouble_is_tol
     assert len(place.alert().sent) == 1
 
 
+def test_a_thread_that_was_out_of_sight_and_comes_back_is_not_told_again_but_its_news_are(place: Bench) -> None:
+    told = place.with_alerts(resolved=True)
+    told.alert()
+    place.store.mark_gone(208, place.server.url, place.later(minutes=10))
+    assert told.alert().planned == 0
+    place.save(THREAD)
+    assert told.alert().planned == 0
+    place.store.mark_gone(208, place.server.url, place.later(minutes=10))
+    assert told.alert().planned == 0
+    place.say(208, "lightsleeper", "It is still broken! The grinding has not stopped. Please help.", THREAD)
+    place.later(hours=30)
+    assert len(told.alert().sent) == 1
+    assert re.search("New since the last alert: .*came back unheard", place.posted()[1])
+
+
+def test_a_thread_that_was_settled_while_out_of_sight_is_said_to_be_settled(place: Bench) -> None:
+    told = place.with_alerts(resolved=True)
+    told.alert()
+    place.store.mark_gone(208, place.server.url, place.later(minutes=10))
+    told.alert()
+    place.say(208, "lightsleeper", "Solved, it works now. Thank you!", THREAD)
+    assert len(told.alert().sent) == 1
+    assert "Settled: Dock grinds at night" in place.posted()[1]
+
+
+@pytest.mark.parametrize("is_tried", [True, False], ids=["tried meanwhile", "not tried meanwhile"])
+def test_a_thread_that_goes_while_its_alert_waits_is_told_once_when_it_is_back(place: Bench, is_tried: bool) -> None:
+    place.server.faults.append(fault(json_reply({"errors": ["oops"]}, 500), times=None))
+    assert place.alert().sent == []
+    place.server.faults.clear()
+    place.store.mark_gone(208, place.server.url, place.later(minutes=0 if not is_tried else 60))
+    assert (place.alert().cancelled, place.posted()) == (int(is_tried), [])
+    place.save(THREAD)
+    place.later(hours=1)
+    assert len(place.alert().sent) == 1
+    assert place.alert().sent == []
+    assert len(place.posted()) == 1
+
+
+def test_a_thread_that_is_gone_when_the_gathered_message_is_sent_is_told_when_it_is_back(tmp_path: Path) -> None:
+    threads = [complaint(200 + number) for number in range(4)]
+    with bench(tmp_path, *threads, daily_cap=1) as made:
+        made.server.faults.append(fault(json_reply({"errors": ["oops"]}, 500), times=None))
+        assert made.alert().planned == 2
+        made.server.faults.clear()
+        made.store.mark_gone(202, made.server.url, made.later(hours=1))
+        assert len(made.alert().sent) == 2
+        assert "part 202" not in "".join(made.posted())
+        made.save(threads[2])
+        made.later(days=1)
+        assert len(made.alert().sent) == 1
+        assert [n for n in range(200, 204) if f"part {n}" in made.posted()[2]] == [202]
+        assert made.alert().planned == 0
+
+
 def test_snoozed_threads_are_silent_until_their_time_and_done_ones_until_the_customer_writes(place: Bench) -> None:
     place.store.snooze(place.key(208), place.wall.now.replace(hour=20))
     assert place.alert().sent == []

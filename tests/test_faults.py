@@ -107,6 +107,14 @@ def test_one_answer_that_goes_wrong(theatre: Stage, name: str, step: int) -> Non
     assert_same(found, theatre.undisturbed)
 
 
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_thread_that_is_refused_once_is_told_of_as_if_it_had_been_there(theatre: Stage, status: int) -> None:
+    """It counts as gone for one poll; what staff was told of it before is not forgotten by that."""
+    answer = json_reply({"errors": ["no"], "error_type": "invalid_access" if status == 403 else "not_found"}, status)
+    found = theatre.tell(lambda place: place.server.faults.append(fault(answer, "/t/200.json")))
+    assert_same(found, theatre.undisturbed)
+
+
 @pytest.mark.parametrize(("name", "step"), matrix(LOST, WRITES, 6))
 def test_an_answer_that_goes_wrong_after_the_write_took_effect(theatre: Stage, name: str, step: int) -> None:
     def disturb(place: World) -> None:

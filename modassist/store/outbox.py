@@ -32,9 +32,9 @@ _OPEN = """SELECT t.id, s.name, t.topic_id, t.category_id, a.lang, a.result, m.s
     WHERE a.needs_person = 1 AND a.severity >= ? AND a.news_at >= ? AND a.result IS NOT NULL AND t.gone_at IS NULL
     AND t.topic_id != ? AND NOT EXISTS (SELECT 1 FROM posts p WHERE p.thread_id = t.id AND p.post_number = 1 AND p.name_key = ?)
     ORDER BY a.severity DESC, t.id"""
-_SETTLED = """SELECT o.thread_id, t.gone_at FROM told o JOIN threads t ON t.id = o.thread_id
-    LEFT JOIN analyses a ON a.thread_id = o.thread_id
-    WHERE o.channel = ? AND (t.gone_at IS NOT NULL OR (a.needs_person = 0 AND a.result IS NOT NULL))"""
+_SETTLED = """SELECT o.thread_id FROM told o JOIN analyses a ON a.thread_id = o.thread_id
+    WHERE o.channel = ? AND a.needs_person = 0 AND a.result IS NOT NULL"""
+"""A thread that is gone has no analysis, so it is not settled: one answer of 403 makes it gone until the next poll."""
 _INSERT = """INSERT INTO outbox (key, reference, channel, kind, post_number, reasons, severity, status, attempts,
     created_at, next_try_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, 'due', 0, ?, ?, '') ON CONFLICT (key) DO NOTHING"""
 
@@ -178,13 +178,13 @@ class Outbox:
 
     def settle(self, channel: str, *, tell: bool, now: datetime) -> int:
         """Forget what the channel was told of threads that need nobody any more; with `tell`, plan to say so where an
-        alert had arrived. Returns how many messages were planned."""
+        alert had arrived. Returns how many messages were planned. What was told of a thread that is gone stays told."""
         planned = 0
         with self.db.transaction():
             for row in self.db.rows(_SETTLED, (channel,)):
                 key = (row["thread_id"], channel)
                 self.db.run("DELETE FROM told WHERE thread_id = ? AND channel = ?", key)
-                if tell and row["gone_at"] is None and self._arrived(*key):
+                if tell and self._arrived(*key):
                     planned += self._insert(channel, Wish(Kind.RESOLVED, (row["thread_id"],)), now)
         return planned
 
@@ -244,6 +244,14 @@ class Outbox:
                     (SELECT thread_id FROM outbox_threads WHERE outbox_id = ?)""",
                     (entry.channel, entry.id),
                 )
+
+    def leave_out(self, entry: Entry, threads: Sequence[ThreadKey]) -> None:
+        """The message will not speak of these threads: they count as not told by it."""
+        with self.db.transaction():
+            for thread in threads:
+                thread_id = thread_row(self.db, thread)
+                self.db.run("DELETE FROM outbox_threads WHERE outbox_id = ? AND thread_id = ?", (entry.id, thread_id))
+                self.db.run("DELETE FROM told WHERE thread_id = ? AND channel = ?", (thread_id, entry.channel))
 
     def retry(self, entry_id: int, now: datetime) -> Entry | None:
         """A held or dead message becomes due again; None where there is no such one."""

@@ -91,6 +91,11 @@ class Store:
         """The forum does not show this topic any more: it is kept, but nowhere shown, until it comes back."""
         store_topics.mark_gone(self.db, ThreadKey(source, topic_id), seen_at)
 
+    def is_gone(self, key: ThreadKey) -> bool:
+        """Whether this topic is stored, but was not shown by the forum when it was last asked for."""
+        asked = "SELECT 1 FROM threads t JOIN sources s ON s.id = t.source_id WHERE s.name = ? AND t.topic_id = ? AND t.gone_at IS NOT NULL"
+        return self.db.value(asked, key) is not None
+
     def change_keys(self, topic_ids: Iterable[int], source: str | None = None) -> dict[int, str]:
         """What `save_topic` was given as change key, for those of these topics that are stored and not gone."""
         wanted = set(topic_ids)
