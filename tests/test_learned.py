@@ -223,13 +223,13 @@ def test_a_flag_names_at_least_the_likeliest_signal() -> None:
 
 def test_words_alone_do_not_flag_what_answers_no_complaint() -> None:
     model = small().model
-    by_lang = {lang: {**model.thresholds[lang]["normal"], FLAG: 0.0} for lang in LANGUAGES}
+    by_lang = {lang: {**model.thresholds[lang]["normal"], FLAG: 0.05} for lang in LANGUAGES}
     loaded = replace(rules(), learned=Weigher(model, Thresholds(by_lang)))
     ordinary = thread(customer("Welche Farben hat das Gerät?"), staff("Es gibt das Gerät in Grau und in Blau."))
     now = ordinary.posts[-1].created_at + timedelta(days=1)
     reply = analysis.judge(ordinary, loaded, Limits(), now=now).posts[1]
     assert reply.flag_score is not None
-    assert reply.flag_score < 0.9
+    assert 0.05 < reply.flag_score < 0.5
     assert not reply.flagged
 
 

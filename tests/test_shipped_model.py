@@ -23,7 +23,7 @@ from modassist.training.fit import fit
 
 CORPORA = Path(__file__).resolve().parents[1] / "corpora"
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(600)]  # two minutes; make test-extras
 
 
 @cache
