@@ -73,10 +73,17 @@ class _Scene:
         return next((post.post.author for post in self.customers()), None)
 
     @property
+    def openers_posts(self) -> list[JudgedPost]:
+        opener = self.opener
+        return [post for post in self.customers() if post.post.author == opener]
+
+    @property
     def marked_solved(self) -> bool:
         """Whether the title says that it is solved, and its opener's last post does not say otherwise."""
-        last = [post for post in self.customers() if post.post.author == self.opener][-1:]
-        return says_solved(self.thread.title) and not any(post.has_cue("still_broken", "chases") for post in last)
+        if not says_solved(self.thread.title):
+            return False
+        own = self.openers_posts
+        return bool(own) and not own[-1].has_cue("still_broken", "chases")
 
     def state(self, state: State, start: JudgedPost, since: datetime | None = None, **more: object) -> ThreadState:
         begin = since or start.post.created_at
@@ -220,8 +227,8 @@ def _resolved(scene: _Scene, waits: Sequence[_Wait]) -> ThreadState | None:
 def _accepted(scene: _Scene) -> list[JudgedPost]:
     if scene.thread.accepted_by_staff:
         return []
-    marked = [post for post in scene.customers() if scene.marked_solved and post.post.author == scene.opener]
-    return [post for post in scene.posts if post.post.accepted] + marked[-1:]
+    accepted = [post for post in scene.posts if post.post.accepted]
+    return [*accepted, scene.openers_posts[-1]] if scene.marked_solved else accepted
 
 
 def _after_staff(scene: _Scene, post: JudgedPost) -> bool:
