@@ -22,8 +22,8 @@ from shared import needed
 FLOORS = {
     # label: (F1, precision) by rules alone, and with the model; raise them freely, lowering one needs a reason in the changelog
     "waiting": ((0.85, 0.0), (0.85, 0.0)),
-    "complaint": ((0.85, 0.0), (0.85, 0.0)),
-    "flagged": ((0.60, 0.75), (0.85, 0.85)),
+    "complaint": ((0.85, 0.0), (0.89, 0.0)),
+    "flagged": ((0.60, 0.75), (0.88, 0.88)),
 }
 RUN = 5
 """So many words in a row shared with a labelled thread are copied wording, not idiom."""
