@@ -29,7 +29,7 @@ demo: $(STAMP)
 
 # a file's tests stay together, as they share what is slow to make
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

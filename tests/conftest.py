@@ -13,6 +13,20 @@ from modassist.judging import detectors
 from modassist.resources import rules_root
 from modassist.rules import rulebook
 
+SLOW = (
+    "test_verdict_training.py",
+    "test_kill.py",
+    "test_soak.py",
+    "test_learned.py",
+    "test_encoder.py",
+    "test_faults.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no core waits for another at the end. Order means nothing else."""
+    items.sort(key=lambda item: item.path.name not in SLOW)
+
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
