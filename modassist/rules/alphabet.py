@@ -14,16 +14,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
-from typing import Generic, TypeVar
 
 from ahocorasick_rs import AhoCorasick
 
-Code = TypeVar("Code")
-
 _WORD = r"\d+(?:[.,:]\d+)+(?!\w)|\w+(?:'\w+)*"
 _WORDS = re.compile(_WORD)
-_TOKENS = re.compile(_WORD + r"|[^\w\s,'/]")
+_TOKENS = re.compile(_WORD + r"|[^\w\s,'/]|\n")
 _FIRST_SIGN, _FIRST_WORD = 0xF0000, 0xF0200
 SIGN, OTHER = chr(_FIRST_SIGN), chr(_FIRST_WORD)
 SIGNS = f"[{chr(_FIRST_SIGN)}-{chr(_FIRST_WORD - 1)}]"
@@ -104,8 +100,7 @@ class Alphabet:
         self.version = 0
         """Rises when new phrases change the code of a token met before: texts must be encoded again."""
         self._atoms: dict[TokenClass, Atom] = {}
-        self._met: dict[str, str] = _Met(self._meet)
-        self._chunks: dict[str, tuple[str, ...]] = _Met(self._cut)
+        self._met = _Met(self._meet)
         self._words: dict[str, str] = {BREAK: BREAK}
         self._next_sign, self._next_word = _FIRST_SIGN + 1, _FIRST_WORD + 1
         self._by_patterns: dict[frozenset[TokenPattern], str] = {}
@@ -119,20 +114,14 @@ class Alphabet:
         """For each text of the automaton, patterns with it at the start of a token, at its end, anywhere; others."""
         self._tried = 0
 
-    def encode(self, low: str, start: int, end: int) -> list[str]:
-        """One code for each token of `low[start:end]`. A list, as the codes keep their hashes for the look-ups to come."""
-        return list(chain.from_iterable(map(self._chunks.__getitem__, low[start:end].split())))
-
-    def _cut(self, chunk: str) -> tuple[str, ...]:
-        """The codes of what stands between two blanks."""
-        return tuple(map(self._met.__getitem__, _TOKENS.findall(chunk)))
+    def encode(self, low: str) -> list[str]:
+        """One code for each token, BREAK for BREAK. A list, as the codes keep their hashes for the look-ups to come."""
+        return list(map(self._met.__getitem__, _TOKENS.findall(low)))
 
     def tidy(self) -> None:
         """To be called between two texts: forgets tokens met, where a flood of them has filled the memory."""
         if len(self._met) > _MOST_MET:
             self._met.clear()
-        if len(self._chunks) > _MOST_MET:
-            self._chunks.clear()
 
     def atom(self, wanted: TokenClass) -> Atom:
         """The atom of the class; the same class has one atom."""
@@ -163,7 +152,6 @@ class Alphabet:
 
     def _forget(self, token: str) -> None:
         if self._met.pop(token, None) is not None:
-            self._chunks.clear()
             self.version += 1
 
     def _known(self, pattern: TokenPattern) -> set[str]:
@@ -230,14 +218,14 @@ _PLACES = ("forms", "prefix", "suffix", "part")
 """Kinds of patterns by where their text stands in a token: at its start twice, at its end, anywhere."""
 
 
-class _Met(dict[str, Code], Generic[Code]):
-    """What was met, with its code or codes."""
+class _Met(dict[str, str]):
+    """Tokens that were met, with their codes."""
 
-    def __init__(self, meet: Callable[[str], Code]) -> None:
+    def __init__(self, meet: Callable[[str], str]) -> None:
         super().__init__()
         self._meet = meet
 
-    def __missing__(self, token: str) -> Code:
+    def __missing__(self, token: str) -> str:
         code = self[token] = self._meet(token)
         return code
 
@@ -252,8 +240,8 @@ def is_sign_code(code: str) -> bool:
 
 
 def without_signs(codes: Iterable[str]) -> list[str]:
-    """The words alone."""
-    return [code for code in codes if code >= OTHER]
+    """The words alone, and BREAKs."""
+    return [code for code in codes if code >= OTHER or code == BREAK]
 
 
 def tokens(low: str) -> list[str]:

@@ -19,7 +19,7 @@ _CHECKS = 2
 """Words beside the anchor that are looked for."""
 _PAIR_COST = 0.001
 """Two words that are met so and so often stand together this part of the product times."""
-_MOST_READ, _MOST_FOLLOWERS = 20_000, 2_000
+_MOST_READ = 20_000
 
 Anchor = tuple[TokenClass, TokenClass | None]
 Check = tuple[TokenClass, int, int]
@@ -48,12 +48,10 @@ class Index:
         self._entries = [
             [(number, self._lookups(checks, alphabet)) for number, checks in entries] for entries in by_anchor.values()
         ]
-        self._begins: dict[str, _Begin] = {}
-        """For each code, the anchors that begin with it."""
+        self._begins: dict[str, int] = {}
+        """For each code, the anchors (a bit each) that begin with it."""
         self._goes_on: dict[str, int] = {}
-        """For each code, the anchors (a bit each) whose second word it is."""
-        self._followed: dict[str, dict[int, _Begin]] = {}
-        """For each code, where it has been looked up as a second word."""
+        """For each code, the anchors whose second word it is."""
         self._alone = sum(1 << bit for bit, (_, second) in enumerate(by_anchor) if second is None)
         self._read: dict[int, tuple[_Entry, ...]] = {}
         self._fill(list(by_anchor), alphabet)
@@ -89,46 +87,38 @@ class Index:
     def _begin(self, mask: int, code: str) -> None:
         if is_sign_code(code):
             self._signs.setdefault(code, []).extend(number for number, _ in self._entries_of(mask))
-            return
-        begin = self._begins.get(code)
-        if begin is None:
-            self._begins[code] = _Begin(mask, self)
         else:
-            begin.anchors |= mask
-            begin.clear()
+            self._begins[code] = self._begins.get(code, 0) | mask
 
     def _go_on(self, mask: int, code: str) -> None:
         self._goes_on[code] = self._goes_on.get(code, 0) | mask
-        for begin in self._followed.pop(code, {}).values():
-            begin.pop(code, None)
 
-    def in_words(self, words: list[str], closed: Container[int] = ()) -> set[int]:
-        """Candidates in the codes of a piece's words, between two BREAKs; without those that are closed."""
-        found: set[int] = set()
-        if self._begins.keys().isdisjoint(words):
+    def in_words(self, codes: list[str], closed: Container[int] = ()) -> list[tuple[int, int]]:
+        """Candidates, each behind the place of its anchor, in the codes of words with a BREAK at every edge of a piece.
+
+        Without those that are closed. A candidate may be named more than once.
+        """
+        found: list[tuple[int, int]] = []
+        if self._begins.keys().isdisjoint(codes):
             return found
-        padded = [BREAK] * self._back + words
-        for at, begin in enumerate(map(self._begins.get, words[:-1])):
-            if begin is None:
-                continue
-            for number, lookups in begin[words[at + 1]]:
-                if number in found or number in closed:
+        goes_on, alone, back = self._goes_on, self._alone, self._back
+        padded = [BREAK] * back + codes
+        for at, begin in enumerate(map(self._begins.get, codes)):
+            anchors = begin and begin & (goes_on.get(codes[at + 1], 0) | alone)
+            for number, lookups in self._entries_of(anchors) if anchors else ():
+                if number in closed:
                     continue
                 for wanted, least, most in lookups:
                     if wanted.isdisjoint(padded[at + least : at + most]):
                         break
                 else:
-                    found.add(number)
+                    found.append((at, number))
         return found
 
-    def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[int]:
-        """Candidates by signs alone in the codes of all tokens."""
-        return [n for row, numbers in self._signs.items() if row in tokens for n in numbers if n not in closed]
-
-    def entries(self, begin: _Begin, code: str) -> tuple[_Entry, ...]:
-        """The entries of those anchors that need no second word, or go on with the code."""
-        self._followed.setdefault(code, {})[id(begin)] = begin
-        return self._entries_of(begin.anchors & (self._goes_on.get(code, 0) | self._alone))
+    def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[tuple[int, str]]:
+        """Candidates by signs alone in the codes of all tokens, each with the row of signs."""
+        rows = [(row, numbers) for row, numbers in self._signs.items() if row in tokens]
+        return [(number, row) for row, numbers in rows for number in numbers if number not in closed]
 
     def _entries_of(self, anchors: int) -> tuple[_Entry, ...]:
         found = self._read.get(anchors)
@@ -136,23 +126,6 @@ class Index:
             if len(self._read) > _MOST_READ:
                 self._read.clear()
             found = self._read[anchors] = tuple(entry for bit in _bits(anchors) for entry in self._entries[bit])
-        return found
-
-
-class _Begin(dict[str, tuple[_Entry, ...]]):
-    """What to look for where a code is followed by another, as far as it has been met."""
-
-    __slots__ = ("_index", "anchors")
-
-    def __init__(self, anchors: int, index: Index) -> None:
-        super().__init__()
-        self.anchors = anchors
-        self._index = index
-
-    def __missing__(self, code: str) -> tuple[_Entry, ...]:
-        if len(self) > _MOST_FOLLOWERS:
-            self.clear()
-        found = self[code] = self._index.entries(self, code)
         return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from ahocorasick_rs import AhoCorasick
 
@@ -41,8 +42,9 @@ class Copy:
 
     __slots__ = (
         "_ends",
+        "_first",
         "_places",
-        "_rows",
+        "_row",
         "_spans",
         "_starts",
         "_tokens",
@@ -64,7 +66,8 @@ class Copy:
         self._version = -1
         self._words: list[str] = []
         self._tokens: list[str] = []
-        self._rows: list[list[str]] = []
+        self._row: list[str] = []
+        self._first: list[int] = []
         self._places: dict[tuple[int, bool], list[re.Match[str]]] = {}
         if spelling is not None:
             self._right(spelling)
@@ -109,16 +112,18 @@ class Copy:
         """The codes of each piece, with signs or of words alone; encoded again where new phrases changed them."""
         while self._version != alphabet.version:
             self._version = alphabet.version
-            tokens = [alphabet.encode(self.low, start, end) for start, end in self.bounds]
-            words = [without_signs(piece) for piece in tokens]
-            self._rows = [[BREAK, *piece, BREAK] for piece in words]
-            self._tokens, self._words = list(map("".join, tokens)), list(map("".join, words))
+            codes = alphabet.encode(BREAK.join([self.low[start:end] for start, end in self.bounds]))
+            words = without_signs(codes)
+            self._tokens = "".join(codes).split(BREAK)
+            self._words = "".join(words).split(BREAK)
+            self._row = [BREAK, *words, BREAK]
+            self._first = list(accumulate([len(piece) + 1 for piece in self._words], initial=1))
         return self._tokens if signs else self._words
 
-    def row(self, alphabet: Alphabet, piece: int) -> list[str]:
-        """The codes of the words of the piece, between two BREAKs."""
+    def row(self, alphabet: Alphabet) -> tuple[list[str], list[int]]:
+        """The codes of all words with a BREAK at every edge of a piece, and where in this row each piece begins."""
         self.codes(alphabet, signs=False)
-        return self._rows[piece]
+        return self._row, self._first
 
     def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
         """Where in the original text the matches in the piece's codes stand."""

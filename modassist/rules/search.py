@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
 
 from modassist.rules.anchors import Index
@@ -12,7 +13,7 @@ from modassist.rules.phrases import Grammar, Phrase
 class Search:
     """Phrases, named by their place in the sequence."""
 
-    __slots__ = ("_alphabet", "_index", "_phrases", "_signed", "_signs")
+    __slots__ = ("_alphabet", "_index", "_phrases", "_signs")
 
     def __init__(self, phrases: Sequence[Phrase], grammar: Grammar) -> None:
         self._phrases = phrases
@@ -20,20 +21,23 @@ class Search:
         self._index = Index(phrases, grammar.alphabet, grammar.rarity)
         self._signs = {number: signs for number, one in enumerate(phrases) if (signs := one.needs_sign())}
         """For phrases that no text without one of these signs holds, the signs."""
-        self._signed = self._signs.keys()
 
-    def candidates(self, copy: Copy, closed: Container[int] = ()) -> Iterator[tuple[int, int]]:
-        """Pieces of the text, each with the phrases that may stand there and are not closed."""
-        for piece in range(len(copy.bounds)):
-            yield from ((piece, number) for number in self._candidates_in(copy, piece, closed))
-
-    def _candidates_in(self, copy: Copy, piece: int, closed: Container[int] = ()) -> set[int]:
-        tokens = copy.codes(self._alphabet, signs=True)[piece]
-        found = self._index.in_words(copy.row(self._alphabet, piece), closed)
-        if not self._signed.isdisjoint(found):
-            found = {n for n in found if n not in self._signs or not self._signs[n].isdisjoint(tokens)}
-        found.update(self._index.in_signs(tokens, closed))
+    def candidates(self, copy: Copy, pieces: range, closed: Container[int] = ()) -> set[tuple[int, int]]:
+        """Phrases that may stand in these pieces of the text and are not closed, each behind its piece."""
+        tokens = copy.codes(self._alphabet, signs=True)
+        row, starts = copy.row(self._alphabet)
+        before = starts[pieces.start] - 1
+        words = self._index.in_words(row[before : starts[pieces.stop]], closed)
+        found = {(bisect_right(starts, before + at) - 1, number) for at, number in words}
+        if self._signs:
+            found = {(piece, number) for piece, number in found if self._has_sign(number, tokens[piece])}
+        for number, signs in self._index.in_signs("".join(tokens[pieces.start : pieces.stop]), closed):
+            found.update((piece, number) for piece in pieces if signs in tokens[piece])
         return found
+
+    def _has_sign(self, number: int, tokens: str) -> bool:
+        signs = self._signs.get(number)
+        return signs is None or not signs.isdisjoint(tokens)
 
     def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
         """Where the phrase stands in the piece."""
@@ -47,7 +51,7 @@ class Search:
 
     def places(self, copy: Copy) -> Iterator[Range]:
         """Where any of the phrases stands."""
-        for piece, number in self.candidates(copy):
+        for piece, number in self.candidates(copy, range(len(copy.bounds))):
             yield from self.matches(number, copy, piece)
 
     def stands(self, copy: Copy) -> bool:
@@ -56,9 +60,5 @@ class Search:
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        return any(
-            True
-            for piece in copy.pieces_of(sentence)
-            for number in self._candidates_in(copy, piece)
-            for _ in self.matches(number, copy, piece)
-        )
+        found = self.candidates(copy, copy.pieces_of(sentence))
+        return any(True for piece, number in found for _ in self.matches(number, copy, piece))
