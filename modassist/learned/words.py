@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import count
 from zlib import crc32
 
 import numpy as np
@@ -25,21 +26,27 @@ MOST_WORDS = 100_000
 """Words whose scores are kept; when there are more, all are forgotten and learnt again."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_EDGE = "\0"
+_WORD_OR_EDGE = re.compile(_WORD.pattern + "|" + _EDGE)
 
 Floats = NDArray[np.float32]
 
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; numbers are one word whatever they are."""
-    return ["0" if word.isdigit() else word for word in _WORD.findall(text.lower())]
+    return [_known_as(word) for word in _WORD.findall(text.lower())]
 
 
 def buckets(word: str) -> list[int]:
     """The buckets of a word's pieces, each once, in rising order; the same on every machine."""
     bounded = f"<{word[:LONGEST_WORD]}>"
-    pieces = {bounded}
-    for size in GRAMS:
-        pieces.update(bounded[i : i + size] for i in range(len(bounded) - size + 1))
+    if bounded.isascii():
+        row = bounded.encode()
+        found = {crc32(row) % BUCKETS}
+        for size in GRAMS:
+            found.update([crc32(row[i : i + size]) % BUCKETS for i in range(len(row) - size + 1)])
+        return sorted(found)
+    pieces = [bounded, *(bounded[i : i + size] for size in GRAMS for i in range(len(bounded) - size + 1))]
     return sorted({crc32(piece.encode("utf-8", "replace")) % BUCKETS for piece in pieces})
 
 
@@ -53,21 +60,24 @@ class WordScores:
         self._forget()
 
     def _forget(self) -> None:
-        self._index: dict[str, int] = {}
+        """Row 0 is that of `_EDGE`: no word's, and without a score."""
+        self._index: dict[str, int] = {_EDGE: 0}
         self._rows: Floats = np.zeros((1024, self._weights.shape[1]), dtype=np.float32)
+        self._used = 1
 
-    def _learn(self, word: str) -> int:
-        number = len(self._index)
-        if number == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        pieces = buckets(word)
-        self._rows[number] = self._weights[pieces].sum(axis=0) / np.sqrt(len(pieces))
-        self._index[word] = number
-        return number
-
-    def _numbers(self, tokens: Iterable[str]) -> list[int]:
-        known = self._index
-        return [known[token] if token in known else self._learn(token) for token in tokens]
+    def _learn(self, tokens: Iterable[str]) -> None:
+        """Works out the scores of tokens that are met for the first time, all at once."""
+        new = {word: buckets(word) for word in dict.fromkeys(map(_known_as, tokens)) if word not in self._index}
+        if new:
+            self._index.update(zip(new, count(self._used), strict=False))
+            start, self._used = self._used, self._used + len(new)
+            while self._used > len(self._rows):
+                self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            sizes = np.array([len(pieces) for pieces in new.values()])
+            rows = self._weights[[piece for pieces in new.values() for piece in pieces]]
+            sums = np.add.reduceat(rows, np.cumsum(sizes) - sizes, axis=0)
+            self._rows[start : self._used] = sums / np.sqrt(sizes)[:, None]
+        self._index.update((token, self._index[_known_as(token)]) for token in tokens)
 
     def score(self, text: str, spans: Sequence[Span]) -> tuple[Floats, Floats]:
         """Scores of the whole text, (labels,), and of each of its sentences, (sentences, labels).
@@ -77,15 +87,25 @@ class WordScores:
         """
         if len(self._index) > MOST_WORDS:
             self._forget()
-        pieces = [self._numbers(words(text[span.start : span.end])) for span in spans]
-        sizes = np.array([len(piece) for piece in pieces], dtype=np.int64)
-        sums = np.zeros((len(pieces), self._weights.shape[1]), dtype=np.float32)
-        if sizes.sum():
-            flat = self._rows[[number for piece in pieces for number in piece]]
-            filled = sizes > 0
-            starts = (np.cumsum(sizes) - sizes)[filled]
-            sums[filled] = np.add.reduceat(flat, starts, axis=0)
+        tokens = _tokens(text, spans)
+        unknown = [token for token in tokens if token not in self._index]
+        if unknown:
+            self._learn(unknown)
+        numbers = np.array([self._index[token] for token in tokens])
+        edges = np.flatnonzero(numbers == 0)  # each opens a sentence, so that none is empty for reduceat
+        sizes = np.diff(edges, append=len(numbers)) - 1
+        sums = np.add.reduceat(self._rows[numbers], edges, axis=0)
         roots = np.sqrt(np.maximum(sizes, 1), dtype=np.float32)
-        whole: Floats = sums.sum(axis=0) / np.float32(max(sizes.sum(), 1) ** 0.5) + self._intercepts
-        each: Floats = (sums / roots[:, None] + self._intercepts).astype(np.float32)
+        whole: Floats = sums.sum(axis=0) / np.float32(max(len(numbers) - len(edges), 1) ** 0.5) + self._intercepts
+        each: Floats = sums / roots[:, None] + self._intercepts
         return whole, each
+
+
+def _tokens(text: str, spans: Sequence[Span]) -> list[str]:
+    """The words of each sentence, behind an _EDGE."""
+    clean = text.replace(_EDGE, " ")
+    return _WORD_OR_EDGE.findall("".join([_EDGE + clean[span.start : span.end] for span in spans]).lower())
+
+
+def _known_as(token: str) -> str:
+    return "0" if token.isdigit() else token
