@@ -71,13 +71,15 @@ def staff_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence
     cues = {cue.name for cue in judged.cues}
     answered = [seen[number] for number in judged.answers]
     bad = [found[signal].score for signal in FLAGGING if signal in found]
+    said = [dict(p.scores) for p in answered]
+    told = {cue.name for p in answered for cue in p.cues}
     return [
         *[score(found, signal) for signal in OF_STAFF],
         sum(bad),
         *[float(name in cues) for name in STAFF_CUES],
         *_shape(judged.words, spans),
-        *[max((dict(p.scores).get(signal, 0.0) for p in answered), default=0.0) for signal in OF_CUSTOMERS],
-        *[float(any(p.has_cue(name) for p in answered)) for name in ANSWERED_CUES],
+        *[max([scores.get(signal, 0.0) for scores in said], default=0.0) for signal in OF_CUSTOMERS],
+        *[float(name in told) for name in ANSWERED_CUES],
         *_staff_context(judged, answered, seen, title),
     ]
 

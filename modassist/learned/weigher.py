@@ -28,6 +28,8 @@ found it: what raises one raises its neighbours a little too. On held-out thread
 often than right, and nobody should be told of a fault that was not made."""
 
 
+SIGNALS = tuple(Signal)
+
 _NOTHING: Floats = np.zeros(0, dtype=np.float32)
 
 BY_RULE, NO_RULE, NO_GROUND = -0.7, 1.0, 3.3
@@ -83,7 +85,7 @@ class Weigher:
             for signal in (OF_STAFF if view.role is Role.STAFF else OF_CUSTOMERS)
             if signal in present
         )
-        scores = tuple((signal, round(by_label[signal], 3)) for signal in Signal if signal in by_label)
+        scores = tuple([(signal, round(by_label[signal], 3)) for signal in SIGNALS if signal in by_label])
         flagged = not FLAGGING.isdisjoint(present)
         chance = by_label.get(FLAG)
         return replace(judged, findings=findings, scores=scores, flagged=flagged, flag_score=chance)
@@ -98,7 +100,7 @@ class Weigher:
     def _present(self, view: View, chances: Mapping[str, float], found: Found) -> frozenset[Signal]:
         """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""
         over = {label for label, chance in chances.items() if chance >= self._least(view.lang, label, found)}
-        present = {signal for signal in Signal if signal in over}
+        present = {signal for signal in SIGNALS if signal in over}
         if view.role is Role.CUSTOMER:
             return frozenset(s for s in present if chances[s] >= RARE_WITHOUT_RULE or not _is_rare(s, found))
         if chances[FLAG] < _surer(self.thresholds.of(view.lang, FLAG), _ground(view)):
@@ -156,10 +158,9 @@ def layer_input(whole: Floats, pieces: Floats, dense: Sequence[float]) -> Floats
     `dense` ends with the encoder's scores where there is one.
     """
     best = pieces.max(axis=0)
-    return np.concatenate(
-        [np.clip(whole, -OUT_OF_SIGHT, OUT_OF_SIGHT), np.clip(best, -OUT_OF_SIGHT, OUT_OF_SIGHT), dense],
-        dtype=np.float32,
-    )
+    words = np.concatenate([whole, best])
+    in_sight = np.minimum(np.maximum(words, -OUT_OF_SIGHT), OUT_OF_SIGHT)
+    return np.concatenate([in_sight, np.array(dense, dtype=np.float32)], dtype=np.float32)
 
 
 def probabilities(head: Head, lang: str, whole: Floats, pieces: Floats, dense: Sequence[float]) -> Floats:

@@ -91,9 +91,9 @@ class WordScores:
         unknown = [token for token in tokens if token not in self._index]
         if unknown:
             self._learn(unknown)
-        numbers = np.array([self._index[token] for token in tokens])
-        edges = np.flatnonzero(numbers == 0)  # each opens a sentence, so that none is empty for reduceat
-        sizes = np.diff(edges, append=len(numbers)) - 1
+        numbers = np.array(list(map(self._index.__getitem__, tokens)))
+        edges = (numbers == 0).nonzero()[0]  # each opens a sentence, so that none is empty for reduceat
+        sizes = np.append(edges[1:], len(numbers)) - edges - 1
         sums = np.add.reduceat(self._rows[numbers], edges, axis=0)
         roots = np.sqrt(np.maximum(sizes, 1), dtype=np.float32)
         whole: Floats = sums.sum(axis=0) / np.float32(max(len(numbers) - len(edges), 1) ** 0.5) + self._intercepts
