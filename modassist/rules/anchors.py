@@ -7,8 +7,9 @@ the phrase's own expression. Nothing that the expression finds is lost, for only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from modassist.rules.alphabet import BREAK, Alphabet, TokenClass, is_sign_code
 from modassist.rules.phrases import Phrase
@@ -45,16 +46,19 @@ class Index:
             by_anchor.setdefault(anchor, {})[number, checks] = None
         self._back = max((-least for _, _, checks in ways for _, least, _ in checks), default=0)
         self._back = max(self._back, 0)
-        self._entries = [
-            [(number, self._lookups(checks, alphabet)) for number, checks in entries] for entries in by_anchor.values()
-        ]
+        entries = {
+            anchor: [(number, self._lookups(checks, alphabet)) for number, checks in its]
+            for anchor, its in by_anchor.items()
+        }
+        self._alone: dict[str, tuple[_Entry, ...]] = {}
+        """For each code, the entries of those anchors that are this one word."""
         self._begins: dict[str, int] = {}
-        """For each code, the anchors (a bit each) that begin with it."""
+        """For each code, the pairs (a bit each) that begin with it."""
         self._goes_on: dict[str, int] = {}
-        """For each code, the anchors whose second word it is."""
-        self._alone = sum(1 << bit for bit, (_, second) in enumerate(by_anchor) if second is None)
+        """For each code, the pairs whose second word it is."""
+        self._pairs = [its for (_, second), its in entries.items() if second is not None]
         self._read: dict[int, tuple[_Entry, ...]] = {}
-        self._fill(list(by_anchor), alphabet)
+        self._fill(entries, alphabet)
 
     def _is_row_of_signs(self, number: int, phrase: Phrase, alphabet: Alphabet) -> bool:
         """Whether the phrase is nothing but signs, one after the other; it is then looked for as it stands."""
@@ -68,30 +72,26 @@ class Index:
         back = self._back
         return tuple((alphabet.atom(wanted).codes, least + back, most + back + 1) for wanted, least, most in checks)
 
-    def _fill(self, anchors: Iterable[Anchor], alphabet: Alphabet) -> None:
+    def _fill(self, entries: Mapping[Anchor, Sequence[_Entry]], alphabet: Alphabet) -> None:
         """Note the codes of all anchors, now and whenever a class turns out to have another one."""
-        firsts: dict[TokenClass, int] = {}
-        seconds: dict[TokenClass, int] = {}
-        for bit, (first, second) in enumerate(anchors):
-            firsts[first] = firsts.get(first, 0) | 1 << bit
-            if second is not None:
-                seconds[second] = seconds.get(second, 0) | 1 << bit
-        for masks, add in ((firsts, self._begin), (seconds, self._go_on)):
-            for wanted, mask in masks.items():
-                atom = alphabet.atom(wanted)
-                watch = partial(add, mask)
-                atom.watchers.append(watch)
-                for code in atom.codes:
-                    watch(code)
+        for (word, second), its in entries.items():
+            if second is None:
+                _watch(alphabet, word, partial(self._add, tuple(its)))
+        pairs = [anchor for anchor in entries if anchor[1] is not None]
+        for masks, place in ((self._begins, 0), (self._goes_on, 1)):
+            bits: dict[TokenClass, int] = {}
+            for bit, pair in enumerate(pairs):
+                wanted = pair[place]
+                assert wanted is not None
+                bits[wanted] = bits.get(wanted, 0) | 1 << bit
+            for wanted, mask in bits.items():
+                _watch(alphabet, wanted, partial(_or, masks, mask))
 
-    def _begin(self, mask: int, code: str) -> None:
+    def _add(self, entries: tuple[_Entry, ...], code: str) -> None:
         if is_sign_code(code):
-            self._signs.setdefault(code, []).extend(number for number, _ in self._entries_of(mask))
+            self._signs.setdefault(code, []).extend(number for number, _ in entries)
         else:
-            self._begins[code] = self._begins.get(code, 0) | mask
-
-    def _go_on(self, mask: int, code: str) -> None:
-        self._goes_on[code] = self._goes_on.get(code, 0) | mask
+            self._alone[code] = self._alone.get(code, ()) + entries
 
     def in_words(self, codes: list[str], closed: Container[int] = ()) -> list[tuple[int, int]]:
         """Candidates, each behind the place of its anchor, in the codes of words with a BREAK at every edge of a piece.
@@ -99,13 +99,13 @@ class Index:
         Without those that are closed. A candidate may be named more than once.
         """
         found: list[tuple[int, int]] = []
-        if self._begins.keys().isdisjoint(codes):
-            return found
-        goes_on, alone, back = self._goes_on, self._alone, self._back
-        padded = [BREAK] * back + codes
-        for at, begin in enumerate(map(self._begins.get, codes)):
-            anchors = begin and begin & (goes_on.get(codes[at + 1], 0) | alone)
-            for number, lookups in self._entries_of(anchors) if anchors else ():
+        padded = [BREAK] * self._back + codes
+        singles, begins = map(self._alone.get, codes), map(self._begins.get, codes)
+        follows = map(self._goes_on.get, islice(codes, 1, None))
+        for at, (entries, begin, follow) in enumerate(zip(singles, begins, follows)):  # noqa: B905 - the last has none
+            if begin and follow and (pairs := begin & follow):
+                entries = (*(entries or ()), *self._entries_of(pairs))
+            for number, lookups in entries or ():
                 if number in closed:
                     continue
                 for wanted, least, most in lookups:
@@ -120,13 +120,25 @@ class Index:
         rows = [(row, numbers) for row, numbers in self._signs.items() if row in tokens]
         return [(number, row) for row, numbers in rows for number in numbers if number not in closed]
 
-    def _entries_of(self, anchors: int) -> tuple[_Entry, ...]:
-        found = self._read.get(anchors)
+    def _entries_of(self, pairs: int) -> tuple[_Entry, ...]:
+        found = self._read.get(pairs)
         if found is None:
             if len(self._read) > _MOST_READ:
                 self._read.clear()
-            found = self._read[anchors] = tuple(entry for bit in _bits(anchors) for entry in self._entries[bit])
+            found = self._read[pairs] = tuple(entry for bit in _bits(pairs) for entry in self._pairs[bit])
         return found
+
+
+def _watch(alphabet: Alphabet, wanted: TokenClass, note: Callable[[str], None]) -> None:
+    """Have every code of the class noted, those of today and those to come."""
+    atom = alphabet.atom(wanted)
+    atom.watchers.append(note)
+    for code in atom.codes:
+        note(code)
+
+
+def _or(masks: dict[str, int], mask: int, code: str) -> None:
+    masks[code] = masks.get(code, 0) | mask
 
 
 def _bits(number: int) -> Iterator[int]:
