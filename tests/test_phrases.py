@@ -236,7 +236,7 @@ def test_a_pattern_is_made_again_only_for_codes_that_it_does_not_know() -> None:
     phrase = rules.phrase("broken gadg*")
     first = phrase.pattern("", bare=False)
     rules.phrase("*gets").pattern("", bare=False)
-    codes = "".join(rules.alphabet.encode("broken gadgets", 0, 14))
+    codes = "".join(rules.alphabet.encode("broken gadgets"))
     assert phrase.pattern("", bare=False) is first
     assert first.search(codes) is None
     assert phrase.pattern(codes, bare=False).search(codes)
@@ -252,10 +252,10 @@ def test_a_flood_of_words_is_forgotten_and_hits_stay_the_same() -> None:
     phrase = rules.phrase("broken pump*")
     phrase.pattern("", bare=False)
     flood = " ".join(f"w{number}" for number in range(100_001))
-    rules.alphabet.encode(flood, 0, len(flood))
+    rules.alphabet.encode(flood)
     rules.alphabet.tidy()
     text = "a broken pumphouse"
-    codes = "".join(rules.alphabet.encode(text, 0, len(text)))
+    codes = "".join(rules.alphabet.encode(text))
     assert phrase.pattern(codes, bare=False).search(codes)
 
 

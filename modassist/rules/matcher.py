@@ -96,7 +96,7 @@ class Matcher:
 
     def _found(self, copy: Copy, closed: _Closed) -> Iterator[tuple[int, Range]]:
         """Rules, by number, with the places where one of their phrases or regexes stands."""
-        for piece, phrase in self._search.candidates(copy, range(len(copy.bounds)), closed.phrases):
+        for piece, phrase in self._search.candidates(copy, closed.phrases):
             number = self._owners[phrase]
             if number not in self._placed or _is_placed(self._compiled[number].rule, copy.sentence_of[piece], copy):
                 yield from zip(repeat(number), self._search.matches(phrase, copy, piece))

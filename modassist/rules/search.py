@@ -22,8 +22,9 @@ class Search:
         self._signs = {number: signs for number, one in enumerate(phrases) if (signs := one.needs_sign())}
         """For phrases that no text without one of these signs holds, the signs."""
 
-    def candidates(self, copy: Copy, pieces: range, closed: Container[int] = ()) -> set[tuple[int, int]]:
-        """Phrases that may stand in these pieces of the text and are not closed, each behind its piece."""
+    def candidates(self, copy: Copy, closed: Container[int] = (), within: range | None = None) -> set[tuple[int, int]]:
+        """Phrases that may stand in the text, or in these pieces of it, and are not closed; each behind its piece."""
+        pieces = range(len(copy.bounds)) if within is None else within
         tokens = copy.codes(self._alphabet, signs=True)
         row, starts = copy.row(self._alphabet)
         before = starts[pieces.start] - 1
@@ -51,7 +52,7 @@ class Search:
 
     def places(self, copy: Copy) -> Iterator[Range]:
         """Where any of the phrases stands."""
-        for piece, number in self.candidates(copy, range(len(copy.bounds))):
+        for piece, number in self.candidates(copy):
             yield from self.matches(number, copy, piece)
 
     def stands(self, copy: Copy) -> bool:
@@ -60,5 +61,5 @@ class Search:
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        found = self.candidates(copy, copy.pieces_of(sentence))
+        found = self.candidates(copy, within=copy.pieces_of(sentence))
         return any(True for piece, number in found for _ in self.matches(number, copy, piece))
