@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,7 @@ from forum import fault
 from modassist.bot.health import Trouble
 from modassist.config.kinds import times
 from modassist.forum.practice.exchange import DROPPED
-from receivers import HookReceiver, MailServer, receiving
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with receiving(MailServer) as server:
-        yield server
-
-
-@pytest.fixture
-def hook() -> Iterator[HookReceiver]:
-    with receiving(HookReceiver) as server:
-        yield server
+from receivers import HookReceiver, MailServer
 
 
 def mailing(server: MailServer, **more: Any) -> dict[str, Any]:
