@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
@@ -70,7 +70,7 @@ def notices(hostile: dict[str, Any], names: str = "named", lang: str = "en") -> 
 
 LINKS = {f"{FORUM}/t/208", f"{FORUM}/t/208/2"}
 ACTIVE = re.compile(
-    r"@|://|//|\bwww\.|\w\.[a-zA-Z]{2,}|[\[\]<>{}\\|~$^]|:[\w+-]+:|#\w|&#?\w+;|mailto:|javascript:", re.IGNORECASE
+    r"@|://|//|\bwww\.|\w\.[a-zA-Z]{2,}|[\[\]<>{}\\|~$^]|:[\w+-]+:|#\w|&#?\w+;|(?:mailto|javascript):\S", re.IGNORECASE
 )
 
 
@@ -107,6 +107,10 @@ def assert_harmless(message: str, layout: Layout) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example("", "", "@here[x](javascript:alert(1))", "named", "de")
+@example("", "  ---", "", "named", "de")
+@example("@here", "", " @here[x](javascript:alert(1))", "named", "de")
+@example("y" * 49 + "javascript:alert(1)", "", "", "named", "en")
 @given(TEXTS, TEXTS, TEXTS, st.sampled_from(["named", "initials", "hidden"]), st.sampled_from(["de", "en", "fi"]))
 def test_whatever_is_in_a_post_nothing_of_it_acts_in_any_channel(
     customer: str, reply: str, title: str, names: str, lang: str
