@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from alerted import BOT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, Bench, bench, complaint
 from forum import fault, json_reply
+from modassist.alerts.rivals import Rival
 from modassist.channels.opening import opened
 from modassist.cli import group
 from modassist.config.layers import load
@@ -92,6 +93,17 @@ def test_doctor_proves_that_only_staff_reads_there(tmp_path: Path) -> None:
         assert result.exit_code == 1
         assert "FAULT  alerts to topic: topic 777 can be read by everyone without an account" in result.stdout
         assert not [request for request in made.server.log if request.method != "GET"]
+
+
+def test_doctor_names_a_second_database_that_was_seen_lately(tmp_path: Path) -> None:
+    with bench(tmp_path, THREAD) as made:
+        Outbox(made.store).note_rival(Rival("/t/777/5", 208), made.wall.now)
+        made.later(days=6)
+        result = run(made, "doctor")
+        assert result.exit_code == 0, result.stdout
+        assert "note   alerts: /t/777/5 on the forum tells of thread 208 in our name" in result.stdout
+        made.later(days=2)
+        assert "in our name" not in run(made, "doctor").stdout
 
 
 def test_keys_stand_in_no_output(tmp_path: Path) -> None:

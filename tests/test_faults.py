@@ -31,7 +31,7 @@ from modassist.errors import DiskFull
 from modassist.forum.practice.exchange import DROPPED, Reply
 from story import RECOVERY, Happening, Outcome, Stage, assert_once, assert_same, outcome, recover, stage
 
-STEPS, WRITES = 34, 6
+STEPS, WRITES = 36, 6
 """Requests of the busy tick, and those of them that write; a test holds this true."""
 
 ANSWERS: dict[str, Reply] = {
