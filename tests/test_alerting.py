@@ -299,6 +299,18 @@ def test_a_post_that_visitors_can_read_after_all_is_held_and_never_sent_again(pl
     assert len(place.posted()) == 1
 
 
+@pytest.mark.parametrize("name", ["group", "author"])
+def test_a_message_that_visitors_can_read_after_all_is_held_and_never_sent_again(tmp_path: Path, name: str) -> None:
+    """A forum whose answers to visitors are wrong, or a plugin that publishes messages."""
+    with bench(tmp_path, THREAD, **PLACES[name]) as made:
+        made.server.faults.append(fault(json_reply({"id": 778}), "/t/778.json"))
+        ((_, _, why),) = made.alert().held
+        assert "message 778 can be read by everyone" in why
+        made.later(hours=1)
+        made.with_alerts(topic_id=0).alert()
+        assert arrived(made, name) == 1
+
+
 def test_a_post_that_landed_elsewhere_is_held(place: Bench) -> None:
     place.server.faults.append(fault(json_reply({"id": 5, "topic_id": 208}), "/posts.json", method="POST"))
     assert "landed in topic 208" in place.alert().held[0][2]

@@ -31,7 +31,7 @@ from modassist.errors import DiskFull
 from modassist.forum.practice.exchange import DROPPED, Reply
 from story import RECOVERY, Happening, Outcome, Stage, assert_once, assert_same, outcome, recover, stage
 
-STEPS, WRITES = 36, 6
+STEPS, WRITES = 39, 6
 """Requests of the busy tick, and those of them that write; a test holds this true."""
 
 ANSWERS: dict[str, Reply] = {
@@ -94,14 +94,14 @@ def test_the_undisturbed_story_has_everything_that_can_be_disturbed(theatre: Sta
     assert_same(theatre.tell(lambda place: None), theatre.undisturbed)
 
 
-@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 27))
+@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 31))
 def test_an_answer_that_goes_wrong(theatre: Stage, name: str, step: int) -> None:
     """From this request on nothing but this answer comes, until the tick has ended."""
     found = theatre.tell(lambda place: place.server.faults.append(fault(ANSWERS[name], nth=step, times=None)))
     assert_same(found, theatre.undisturbed)
 
 
-@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 68))
+@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 78))
 def test_one_answer_that_goes_wrong(theatre: Stage, name: str, step: int) -> None:
     found = theatre.tell(lambda place: place.server.faults.append(fault(ANSWERS[name], nth=step)))
     assert_same(found, theatre.undisturbed)
@@ -176,7 +176,7 @@ CHANGES: tuple[Callable[[World], None], ...] = (deleted, made_private, made_a_me
         pytest.param(
             change,
             step,
-            marks=() if (step + 5 * number) % 34 == 12 else pytest.mark.soak,
+            marks=() if (step + 5 * number) % STEPS == 12 else pytest.mark.soak,
             id=f"{change.__name__} at {step}",
         )
         for number, change in enumerate(CHANGES)
