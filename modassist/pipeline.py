@@ -118,7 +118,7 @@ class Desk:
         """
         failed: list[tuple[int, str]] = []
         done = 0
-        total = self.store.counts()["due"]
+        total = self.store.count_due(self.now)
         for key in self.store.topics_to_analyse(self.now, self.version):
             _ = self.judge  # an unsound rule pack is one fault, not one of every thread
             fault = self._keep(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -482,6 +483,15 @@ def test_the_status_tells_what_a_moderator_would_ask(place: World) -> None:
     json.dumps(record)
     text = "\n".join(status_of(place.settings, place.wall.now).lines())
     assert "1 need somebody" in text
+
+
+def test_the_queue_is_what_waits_now_and_not_what_time_alone_may_change_one_day(tmp_path: Path) -> None:
+    with world(tmp_path, complaint(200), complaint(201, hours=2)) as place:
+        place.tick()
+        assert place.store.counts()["queued"] >= 1
+        assert status_of(place.settings, place.wall.now).queue == 0
+        assert re.search(r"modassist_queue\{[^}]*\} 0", place.bot.board.metrics())
+        assert status_of(place.settings, place.wall.now + timedelta(days=3)).queue >= 1
 
 
 def test_the_status_names_troubles_and_the_last_error(place: World) -> None:

@@ -112,7 +112,8 @@ def test_several_forums_are_run_and_shown_from_one_file(tmp_path: Path) -> None:
         assert "forum=de result=ok" in result.stderr
         assert "forum=fi result=ok" in result.stderr
         assert Path("modassist-de.sqlite").exists()
-        assert "de (modassist-de.sqlite)" in run("status", "--now", START.isoformat()).stdout
+        status = run("status", "--now", START.isoformat()).stdout
+        assert "de (modassist-de.sqlite)\n  bot        not running\n  last poll  2026-03-02T08:00:00Z" in status
         only = run("digest", "--forum", "fi", "--now", START.isoformat())
         assert "part 300" in only.stdout
         assert "--forum NAME chooses one" in run("digest").stderr

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modassist.commands.run import Run, command, duration
-from modassist.digest.printable import one_line
+from modassist.digest.printable import visible
 from modassist.errors import ModassistError
 
 if TYPE_CHECKING:
@@ -122,4 +122,4 @@ def status_command(run: Run, form: str) -> None:
         return
     for status in found:
         for line in status.lines():
-            click.echo(one_line(line))
+            click.echo(" ".join(visible(line).splitlines()))  # columns stay

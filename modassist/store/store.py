@@ -196,6 +196,10 @@ class Store:
         """
         return (key for _, key in store_findings.due_threads(self.db, now, analysis_version))
 
+    def count_due(self, now: datetime) -> int:
+        """How many threads changed, or may have changed by the passing of time, and wait to be analysed."""
+        return store_findings.count_due(self.db, now)
+
     def keys(self, topic_id: int, source: str | None = None) -> list[ThreadKey]:
         """The stored threads with this number: one for each source that has it."""
         rows = self.db.rows(
@@ -287,7 +291,7 @@ class Store:
         return store_findings.findings_after(self.db, last_id, limit)
 
     def counts(self) -> dict[str, int]:
-        """How much there is: threads, posts, versions, analyses, findings, escalated, due."""
+        """How much there is: threads, posts, versions, analyses, findings, escalated, queued (now or for later)."""
         return store_findings.counts(self.db)
 
     # -- the bot -----------------------------------------------------------------------------------------------------
