@@ -160,8 +160,40 @@ def test_an_alert_says_all_that_a_colleague_needs(layout: Layout, lang: str) -> 
         wording.say("actions"),
         "51 · Dock grinds",
         wording.say("alerts.reference", code=CODE),
+        f"{wording.say('channel')}: a reply",
+        f"{wording.say('due')}: ",
     ]
-    assert not [words for words in wanted if words not in body]
+    plain = body.replace("**", "").replace("<b>", "").replace("</b>", "")
+    assert not [words for words in wanted if words not in plain]
+
+
+def test_a_chat_has_room_for_evidence_and_the_next_step_however_much_there_is_to_say() -> None:
+    long = record("It broke again. " * 3000, "Nobody else has reported this. " * 3000, title="A title " * 40)
+    long["states"] *= 3
+    notice = Writer(Wording("en")).notice(Kind.ALERT, long, reference=CODE)
+    body = laid_out(notice, Layout.CHAT, CODE).body
+    assert_harmless(body, Layout.CHAT)
+    for words in (
+        f"`{FORUM}/t/208`",
+        "overdue",
+        "plays it down +20",
+        "“Nobody else",
+        "“It broke",
+        "To do: Answer: ",
+        "By: Mon 16 Mar",
+        CODE,
+    ):
+        assert words in body
+
+
+def test_an_address_in_a_chat_is_whole_or_not_there() -> None:
+    for length in range(80):
+        source = f"{FORUM}/{'sub/' * 20}{'x' * length}"
+        long = record("It broke.", title="A title that is long " * 5, source=source)
+        notice = Writer(Wording("en")).gathered([long] * 9, reference=CODE)
+        body = laid_out(notice, Layout.CHAT, CODE).body
+        assert len(body) <= CHAT_LENGTH
+        assert body.count(f"`{source}/t/208`") == body.count(FORUM) >= 2
 
 
 @pytest.mark.parametrize(
