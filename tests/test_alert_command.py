@@ -72,7 +72,13 @@ def test_what_is_not_delivered_is_said_listed_and_sent_again(tmp_path: Path) -> 
         assert "alert 1, thread 208 needs a person: the forum put the alert into its approval queue" in failed.stderr
         digest = run(made, "digest")
         assert "1 alert could not be delivered" in " ".join(digest.stdout.split())
-        assert json.loads(run(made, "digest", "--format", "json").stdout)["stats"]["undelivered"] == 1
+        assert "alert 1 (topic, #208): modassist alert --retry 1" in digest.stdout
+        content = json.loads(run(made, "digest", "--format", "json").stdout)
+        (alert,) = content["undelivered"]
+        assert (alert["id"], alert["channel"], alert["threads"], alert["status"]) == (1, "topic", [208], "held")
+        assert (content["stats"]["undelivered"], "approval queue" in alert["error"]) == (1, True)
+        for form in ("markdown", "html"):
+            assert "modassist alert --retry 1" in run(made, "digest", "--format", form).stdout
         doctor = run(made, "doctor")
         assert doctor.exit_code == 1
         assert "FAULT  alerts: topic: alert 1, thread 208: held" in doctor.stdout

@@ -14,9 +14,11 @@ from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from alerted import HOSTILE
+from modassist.alerts.bot_notice import digest_notice
 from modassist.alerts.inert import inert, inert_line, inert_pieces, without_names
 from modassist.alerts.layouts import CHAT_LENGTH, Layout, laid_out
 from modassist.alerts.notice import GATHERED, Notice, Writer
+from modassist.alerts.outbox import Entry, Status
 from modassist.alerts.rules import Kind
 from modassist.digest.wording import Wording
 
@@ -143,6 +145,17 @@ def test_more_threads_than_one_message_holds_are_counted(layout: Layout) -> None
     assert_harmless(body, layout)
     assert "2 more: modassist digest" in body
     assert "27 more threads need somebody" in notice.subject
+
+
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("lang", ["de", "en", "fi"])
+def test_a_digest_lists_the_alerts_that_wait_for_a_person(layout: Layout, lang: str) -> None:
+    waiting = [Entry(n, "k", CODE, "topic", Kind.ALERT, Status.DEAD, ((FORUM, 208),)) for n in range(11, 18)]
+    notice = digest_notice(Writer(Wording(lang)), [record("It broke.")], CODE, ("daily",), undelivered=waiting)
+    body = laid_out(notice, layout, CODE).body
+    assert_harmless(body, layout)
+    assert [n for n in range(11, 18) if f"modassist alert --retry {n}" in body] == [11, 12, 13, 14, 15]
+    assert "(topic, ＃208)" in body
 
 
 @pytest.mark.parametrize("layout", Layout)
