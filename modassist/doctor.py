@@ -252,7 +252,7 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with opened(settings) as channels:
-            yield from (_channel(channel) for channel in channels.all)
+            yield from (_channel(channel, settings.alerts.after_crash) for channel in channels.all)
             keyed = channels.keyed
             if keyed is not None:
                 yield from _reach_of_alerts(keyed)
@@ -260,10 +260,13 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
         yield _fault("alerts", fault)
 
 
-def _channel(channel: Channel) -> Finding:
+def _channel(channel: Channel, after_crash: str) -> Finding:
+    """Whether only staff reads there, and what becomes of an alert of which nobody knows whether it arrived."""
     what = f"alerts to {channel.name}"
+    risk = "may come twice" if after_crash == "resend" else "waits for you, and may be missed until then"
+    unsure = "" if channel.can_be_asked else f"; after a crash an alert {risk} (alerts.after_crash)"
     try:
-        return _ok(what, channel.check())
+        return _ok(what, channel.check() + unsure)
     except ModassistError as fault:
         return _fault(what, fault)
 

@@ -101,6 +101,19 @@ def test_doctor_proves_that_only_staff_reads_there(tmp_path: Path) -> None:
         assert not [request for request in made.server.log if request.method != "GET"]
 
 
+@pytest.mark.parametrize(
+    ("after", "risk"), [("hold", "waits for you, and may be missed"), ("resend", "may come twice")]
+)
+def test_doctor_says_where_an_alert_may_come_twice_or_be_missed(tmp_path: Path, after: str, risk: str) -> None:
+    env = {"MODASSIST_ALERTS_CHAT_HOOK": "hook-key", "MODASSIST_ALERTS_CHAT_IS_INTERNAL": "yes"}
+    with bench(tmp_path, THREAD) as made:
+        said = run(made, "doctor", **env, MODASSIST_ALERTS_AFTER_CRASH=after).stdout.splitlines()
+    (chat,) = [line for line in said if "alerts to chat" in line]
+    (topic,) = [line for line in said if "alerts to topic" in line]
+    assert f"after a crash an alert {risk}" in chat
+    assert "crash" not in topic
+
+
 def test_doctor_names_a_second_database_that_was_seen_lately(tmp_path: Path) -> None:
     with bench(tmp_path, THREAD) as made:
         Outbox(made.store).note_rival(Rival("/t/777/5", 208), made.wall.now)
