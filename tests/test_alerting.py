@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -509,9 +510,9 @@ def test_a_message_half_sent_into_a_channel_that_is_gone_is_left_to_a_person(pla
 
 def test_a_forum_that_never_answers_a_write_is_given_up_in_the_end(place: Bench) -> None:
     place.server.faults.append(fault(DROPPED, "/posts.json", method="POST", times=None))
-    for _ in range(24 * 14):
+    for _ in range(3 * MOST_TRIES):
         place.alert()
-        place.later(hours=1)
+        place.later(hours=13)
         if Outbox(place.store).waiting_for_a_person():
             break
     (entry,) = Outbox(place.store).waiting_for_a_person()
@@ -564,12 +565,21 @@ def test_a_forum_that_asks_to_wait_is_waited_for_and_told_once(place: Bench) -> 
 
 def test_what_fails_is_tried_less_and_less_often_and_then_left_to_a_person(place: Bench) -> None:
     place.server.faults.append(fault(json_reply({"errors": ["?"]}, 422), "/posts.json", method="POST", times=None))
-    tries = 0
-    for _ in range(24 * 30):
-        tries += sum(1 for _ in place.alert().failed)
-        place.later(hours=1)
-        if Outbox(place.store).waiting_for_a_person():
-            break
+    pauses: list[float] = []
+    place.alert()
+    while (waiting := Outbox(place.store)._entries("status = 'due'")) and len(pauses) < 2 * MOST_TRIES:
+        next_try = waiting[0].next_try_at
+        assert next_try is not None
+        pauses.append((next_try - place.wall.now).total_seconds() / 60)
+        if len(pauses) <= 3:
+            place.wall.now = next_try - timedelta(seconds=1)
+            assert place.alert().failed == []
+        place.wall.now = next_try
+        assert place.alert().sent == []
+    assert pauses[:3] == [1, 5, 15]
+    assert pauses == sorted(pauses)
+    assert len(pauses) == MOST_TRIES - 1
+    assert 6 * 24 * 60 < sum(pauses) < 8 * 24 * 60, "about a week"
     (entry,) = Outbox(place.store).waiting_for_a_person()
     assert entry.attempts == MOST_TRIES
     assert "HTTP 422" in entry.error

@@ -249,7 +249,8 @@ def test_a_bot_that_waits_for_a_forum_that_asked_it_to_is_interrupted() -> None:
 def test_a_killed_bot_leaves_no_lock_behind() -> None:
     with live_forum() as (_, env):
         with process(env) as bot:
-            bot.until_said("result=ok")
+            bot.until_said("running: ")
+            assert holder(Path("modassist.sqlite"), "run")
             bot.end(signal.SIGKILL)
         assert holder(Path("modassist.sqlite"), "run") == ""
         assert run("run", "--once", env=env).exit_code == 0
