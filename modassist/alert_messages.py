@@ -72,7 +72,7 @@ class Composer:
         if entry.kind is Kind.GATHERED:
             return self._writer.gathered(records, reference=entry.reference)
         if entry.kind is Kind.DIGEST:
-            lost = self.desk.store.undelivered()
+            lost = Outbox(self.desk.store).waiting_for_a_person()
             return digest_notice(self._writer, records, entry.reference, entry.reasons, undelivered=lost)
         return self._writer.notice(
             entry.kind,

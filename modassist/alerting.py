@@ -14,9 +14,10 @@ from typing import NamedTuple
 from modassist.alert_messages import Composed, Composer
 from modassist.alerts.layouts import Message
 from modassist.alerts.outbox import Entry, Status, after_failure, may_look, next_try
+from modassist.alerts.rivals import MOST_POSTS, SPAN, rival_among
 from modassist.alerts.rules import AlertRules, Desired, Kind, OpenThread, due_alerts, due_first_looks
 from modassist.channels.channel import Channel
-from modassist.channels.forum_places import AuthorMessage
+from modassist.channels.forum_places import AuthorMessage, TopicReply
 from modassist.channels.opening import Channels
 from modassist.config.settings import Settings
 from modassist.errors import (
@@ -174,6 +175,30 @@ class Alerting:
                 self._cancel(entry, "the channel is configured no more")
             elif channel.name not in shut and not self._send(entry, channel):
                 shut.add(channel.name)
+        self._look_for_rivals()
+
+    def _look_for_rivals(self) -> None:
+        """Whether a second database alerts in the same topic. Looked at where something was just sent: who alerts for
+        the same threads does so then, and a run that sends nothing asks for nothing."""
+        sent = {outcome.channel for outcome in self.report.sent}
+        for channel in self.channels.team:
+            if isinstance(channel, TopicReply) and channel.name in sent:
+                try:
+                    self._note_rival(channel)
+                except (ForumError, AlertError) as fault:
+                    log.debug("%s: own posts: %s", channel.name, fault)
+
+    def _note_rival(self, channel: TopicReply) -> None:
+        url = self.desk.settings.forum.url
+        posts = channel.own_posts(self.now - SPAN, MOST_POSTS)
+        rival = rival_among(
+            posts, url, is_ours=self.outbox.knows, is_told=lambda topic_id: self.outbox.is_about(url, topic_id)
+        )
+        if rival is None:
+            return
+        if self.outbox.rival(self.now) is None:
+            log.warning("%s", rival)
+        self.outbox.note_rival(rival, self.now)
 
     def retry(self, entry_id: int) -> None:
         """Send one held or dead message again. Raises AlertRefused where there is no such one."""

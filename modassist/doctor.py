@@ -58,7 +58,7 @@ def examine(load_settings: Callable[[], Settings], *, now: datetime) -> Iterator
     yield from _database(settings, now)
     yield from _forum(settings)
     yield from _alerts(settings)
-    yield from _undelivered(settings)
+    yield from _undelivered(settings, now)
 
 
 def _rules(settings: Settings) -> Iterator[Finding]:
@@ -252,7 +252,7 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with opened(settings) as channels:
-            yield from (_channel(channel) for channel in channels.all)
+            yield from (_channel(channel, settings.alerts.after_crash) for channel in channels.all)
             keyed = channels.keyed
             if keyed is not None:
                 yield from _reach_of_alerts(keyed)
@@ -260,10 +260,13 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
         yield _fault("alerts", fault)
 
 
-def _channel(channel: Channel) -> Finding:
+def _channel(channel: Channel, after_crash: str) -> Finding:
+    """Whether only staff reads there, and what becomes of an alert of which nobody knows whether it arrived."""
     what = f"alerts to {channel.name}"
+    risk = "may come twice" if after_crash == "resend" else "waits for you, and may be missed until then"
+    unsure = "" if channel.can_be_asked else f"; after a crash an alert {risk} (alerts.after_crash)"
     try:
-        return _ok(what, channel.check())
+        return _ok(what, channel.check() + unsure)
     except ModassistError as fault:
         return _fault(what, fault)
 
@@ -279,7 +282,8 @@ def _reach_of_alerts(keyed: Forum) -> Iterator[Finding]:
         yield _note("alerts", "the key opens the admin pages: it could write anywhere", todo)
 
 
-def _undelivered(settings: Settings) -> Iterator[Finding]:
+def _undelivered(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Alerts that wait for a person, and whether another database was seen to send the same."""
     from modassist.alerting import described
     from modassist.store.outbox import Outbox
     from modassist.store.store import Store
@@ -288,9 +292,12 @@ def _undelivered(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with Store.open(settings.database, read_only=True) as store:
-            waiting = Outbox(store).waiting_for_a_person()
+            outbox = Outbox(store)
+            waiting, rival = outbox.waiting_for_a_person(), outbox.rival(now)
     except ModassistError:  # said above
         return
     for entry in waiting:
         why = f"{entry.channel}: {described(entry)}: {entry.status}: {entry.error}"
         yield _fault("alerts", why, f"`modassist alert --retry {entry.id}` sends it again")
+    if rival is not None:
+        yield _note("alerts", str(rival), "run modassist once for a forum, or give each a topic of its own")

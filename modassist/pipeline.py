@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from modassist.alerts.outbox import as_record
 from modassist.config.settings import Settings
 from modassist.digest.digest import Digest
 from modassist.errors import ModassistError, ModelError, RuleError
@@ -25,6 +26,7 @@ from modassist.records.stream import Judge, load_judge
 from modassist.records.threads import to_thread
 from modassist.resources import rules_root
 from modassist.rules.packs import pack_files
+from modassist.store.outbox import Outbox
 from modassist.store.store import Store, ThreadKey
 
 log = logging.getLogger("modassist")
@@ -118,7 +120,7 @@ class Desk:
         """
         failed: list[tuple[int, str]] = []
         done = 0
-        total = self.store.counts()["due"]
+        total = self.store.count_due(self.now)
         for key in self.store.topics_to_analyse(self.now, self.version):
             _ = self.judge  # an unsound rule pack is one fault, not one of every thread
             fault = self._keep(key)
@@ -187,6 +189,7 @@ def gather(desk: Desk, wanted: Wanted) -> Digest:
         items=items,
         kudos=_kudos(desk, wanted.since, {item["topic_id"] for item in items}),
         stats=_stats(desk, wanted, quiet, since, aside, shown=len(items), gone=len(held) - len(items)),
+        undelivered=[as_record(entry) for entry in Outbox(desk.store).waiting_for_a_person()],
     )
 
 

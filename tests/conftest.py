@@ -12,6 +12,7 @@ import pytest
 from modassist.judging import detectors
 from modassist.resources import rules_root
 from modassist.rules import rulebook
+from receivers import HookReceiver, MailServer, receiving
 
 SLOW = (
     "test_verdict_training.py",
@@ -67,3 +68,17 @@ def built_in_detectors() -> Iterator[None]:
         patch.setattr(detectors, "load", load_once)
         patch.setattr(rulebook, "load_packs", load_packs_once)
         yield
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    """A mail server on loopback."""
+    with receiving(MailServer) as server:
+        yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[HookReceiver]:
+    """A receiver of web hooks on loopback."""
+    with receiving(HookReceiver) as server:
+        yield server

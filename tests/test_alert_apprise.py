@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,18 +21,6 @@ from test_alert_texts import assert_harmless
 THREAD = complaint(208, ("mod_anna", DISMISSAL))
 NASTY = nasty(208)
 OWN = ("example.com",)
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with receiving(MailServer) as server:
-        yield server
-
-
-@pytest.fixture
-def hook() -> Iterator[HookReceiver]:
-    with receiving(HookReceiver) as server:
-        yield server
 
 
 def mailto(server: MailServer, more: str = "to=team@example.com") -> str:

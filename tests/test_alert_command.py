@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from alerted import BOT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, Bench, bench, complaint
 from forum import fault, json_reply
+from modassist.alerts.rivals import Rival
 from modassist.channels.opening import opened
 from modassist.cli import group
 from modassist.config.layers import load
@@ -71,7 +72,13 @@ def test_what_is_not_delivered_is_said_listed_and_sent_again(tmp_path: Path) -> 
         assert "alert 1, thread 208 needs a person: the forum put the alert into its approval queue" in failed.stderr
         digest = run(made, "digest")
         assert "1 alert could not be delivered" in " ".join(digest.stdout.split())
-        assert json.loads(run(made, "digest", "--format", "json").stdout)["stats"]["undelivered"] == 1
+        assert "alert 1 (topic, #208): modassist alert --retry 1" in digest.stdout
+        content = json.loads(run(made, "digest", "--format", "json").stdout)
+        (alert,) = content["undelivered"]
+        assert (alert["id"], alert["channel"], alert["threads"], alert["status"]) == (1, "topic", [208], "held")
+        assert (content["stats"]["undelivered"], "approval queue" in alert["error"]) == (1, True)
+        for form in ("markdown", "html"):
+            assert "modassist alert --retry 1" in run(made, "digest", "--format", form).stdout
         doctor = run(made, "doctor")
         assert doctor.exit_code == 1
         assert "FAULT  alerts: topic: alert 1, thread 208: held" in doctor.stdout
@@ -92,6 +99,30 @@ def test_doctor_proves_that_only_staff_reads_there(tmp_path: Path) -> None:
         assert result.exit_code == 1
         assert "FAULT  alerts to topic: topic 777 can be read by everyone without an account" in result.stdout
         assert not [request for request in made.server.log if request.method != "GET"]
+
+
+@pytest.mark.parametrize(
+    ("after", "risk"), [("hold", "waits for you, and may be missed"), ("resend", "may come twice")]
+)
+def test_doctor_says_where_an_alert_may_come_twice_or_be_missed(tmp_path: Path, after: str, risk: str) -> None:
+    env = {"MODASSIST_ALERTS_CHAT_HOOK": "hook-key", "MODASSIST_ALERTS_CHAT_IS_INTERNAL": "yes"}
+    with bench(tmp_path, THREAD) as made:
+        said = run(made, "doctor", **env, MODASSIST_ALERTS_AFTER_CRASH=after).stdout.splitlines()
+    (chat,) = [line for line in said if "alerts to chat" in line]
+    (topic,) = [line for line in said if "alerts to topic" in line]
+    assert f"after a crash an alert {risk}" in chat
+    assert "crash" not in topic
+
+
+def test_doctor_names_a_second_database_that_was_seen_lately(tmp_path: Path) -> None:
+    with bench(tmp_path, THREAD) as made:
+        Outbox(made.store).note_rival(Rival("/t/777/5", 208), made.wall.now)
+        made.later(days=6)
+        result = run(made, "doctor")
+        assert result.exit_code == 0, result.stdout
+        assert "note   alerts: /t/777/5 on the forum tells of thread 208 in our name" in result.stdout
+        made.later(days=2)
+        assert "in our name" not in run(made, "doctor").stdout
 
 
 def test_keys_stand_in_no_output(tmp_path: Path) -> None:

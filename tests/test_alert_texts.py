@@ -8,15 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from alerted import HOSTILE
+from modassist.alerts.bot_notice import digest_notice
 from modassist.alerts.inert import inert, inert_line, inert_pieces, without_names
 from modassist.alerts.layouts import CHAT_LENGTH, Layout, laid_out
 from modassist.alerts.notice import GATHERED, Notice, Writer
+from modassist.alerts.outbox import Entry, Status
 from modassist.alerts.rules import Kind
 from modassist.digest.wording import Wording
 
@@ -70,7 +72,7 @@ def notices(hostile: dict[str, Any], names: str = "named", lang: str = "en") -> 
 
 LINKS = {f"{FORUM}/t/208", f"{FORUM}/t/208/2"}
 ACTIVE = re.compile(
-    r"@|://|//|\bwww\.|\w\.[a-zA-Z]{2,}|[\[\]<>{}\\|~$^]|:[\w+-]+:|#\w|&#?\w+;|mailto:|javascript:", re.IGNORECASE
+    r"@|://|//|\bwww\.|\w\.[a-zA-Z]{2,}|[\[\]<>{}\\|~$^]|:[\w+-]+:|#\w|&#?\w+;|(?:mailto|javascript):\S", re.IGNORECASE
 )
 
 
@@ -107,6 +109,10 @@ def assert_harmless(message: str, layout: Layout) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example("", "", "@here[x](javascript:alert(1))", "named", "de")
+@example("", "  ---", "", "named", "de")
+@example("@here", "", " @here[x](javascript:alert(1))", "named", "de")
+@example("y" * 49 + "javascript:alert(1)", "", "", "named", "en")
 @given(TEXTS, TEXTS, TEXTS, st.sampled_from(["named", "initials", "hidden"]), st.sampled_from(["de", "en", "fi"]))
 def test_whatever_is_in_a_post_nothing_of_it_acts_in_any_channel(
     customer: str, reply: str, title: str, names: str, lang: str
@@ -143,6 +149,17 @@ def test_more_threads_than_one_message_holds_are_counted(layout: Layout) -> None
 
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("lang", ["de", "en", "fi"])
+def test_a_digest_lists_the_alerts_that_wait_for_a_person(layout: Layout, lang: str) -> None:
+    waiting = [Entry(n, "k", CODE, "topic", Kind.ALERT, Status.DEAD, ((FORUM, 208),)) for n in range(11, 18)]
+    notice = digest_notice(Writer(Wording(lang)), [record("It broke.")], CODE, ("daily",), undelivered=waiting)
+    body = laid_out(notice, layout, CODE).body
+    assert_harmless(body, layout)
+    assert [n for n in range(11, 18) if f"modassist alert --retry {n}" in body] == [11, 12, 13, 14, 15]
+    assert "(topic, ＃208)" in body
+
+
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("lang", ["de", "en", "fi"])
 def test_an_alert_says_all_that_a_colleague_needs(layout: Layout, lang: str) -> None:
     wording = Wording(lang)
     notice = Writer(wording).notice(Kind.ALERT, record("It broke again."), reference=CODE)
@@ -156,8 +173,40 @@ def test_an_alert_says_all_that_a_colleague_needs(layout: Layout, lang: str) -> 
         wording.say("actions"),
         "51 · Dock grinds",
         wording.say("alerts.reference", code=CODE),
+        f"{wording.say('channel')}: a reply",
+        f"{wording.say('due')}: ",
     ]
-    assert not [words for words in wanted if words not in body]
+    plain = body.replace("**", "").replace("<b>", "").replace("</b>", "")
+    assert not [words for words in wanted if words not in plain]
+
+
+def test_a_chat_has_room_for_evidence_and_the_next_step_however_much_there_is_to_say() -> None:
+    long = record("It broke again. " * 3000, "Nobody else has reported this. " * 3000, title="A title " * 40)
+    long["states"] *= 3
+    notice = Writer(Wording("en")).notice(Kind.ALERT, long, reference=CODE)
+    body = laid_out(notice, Layout.CHAT, CODE).body
+    assert_harmless(body, Layout.CHAT)
+    for words in (
+        f"`{FORUM}/t/208`",
+        "overdue",
+        "plays it down +20",
+        "“Nobody else",
+        "“It broke",
+        "To do: Answer: ",
+        "By: Mon 16 Mar",
+        CODE,
+    ):
+        assert words in body
+
+
+def test_an_address_in_a_chat_is_whole_or_not_there() -> None:
+    for length in range(80):
+        source = f"{FORUM}/{'sub/' * 20}{'x' * length}"
+        long = record("It broke.", title="A title that is long " * 5, source=source)
+        notice = Writer(Wording("en")).gathered([long] * 9, reference=CODE)
+        body = laid_out(notice, Layout.CHAT, CODE).body
+        assert len(body) <= CHAT_LENGTH
+        assert body.count(f"`{source}/t/208`") == body.count(FORUM) >= 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from alerted import BOT, COMPLAINT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, Bench, bench, complaint, nasty
-from forum import fault, json_reply, slow_down_json, slow_down_text, web_page
+from forum import START, fault, json_reply, slow_down_json, slow_down_text, web_page
 from modassist.alerting import Alerting
 from modassist.alerts.layouts import Layout
 from modassist.alerts.outbox import MOST_TRIES, Entry
+from modassist.alerts.rivals import Rival
 from modassist.alerts.rules import Desired, Kind, Wish
 from modassist.channels.channel import Channel
 from modassist.channels.opening import Channels
@@ -23,6 +27,7 @@ from modassist.forum.practice.exchange import DROPPED, Reply
 from modassist.forum.practice.writing import WriteKey
 from modassist.store.lock import locked
 from modassist.store.outbox import Outbox
+from modassist.store.store import Store
 from test_alert_texts import assert_harmless
 
 PLACES: dict[str, dict[str, Any]] = {
@@ -295,6 +300,18 @@ def test_a_post_that_visitors_can_read_after_all_is_held_and_never_sent_again(pl
     assert len(place.posted()) == 1
 
 
+@pytest.mark.parametrize("name", ["group", "author"])
+def test_a_message_that_visitors_can_read_after_all_is_held_and_never_sent_again(tmp_path: Path, name: str) -> None:
+    """A forum whose answers to visitors are wrong, or a plugin that publishes messages."""
+    with bench(tmp_path, THREAD, **PLACES[name]) as made:
+        made.server.faults.append(fault(json_reply({"id": 778}), "/t/778.json"))
+        ((_, _, why),) = made.alert().held
+        assert "message 778 can be read by everyone" in why
+        made.later(hours=1)
+        made.with_alerts(topic_id=0).alert()
+        assert arrived(made, name) == 1
+
+
 def test_a_post_that_landed_elsewhere_is_held(place: Bench) -> None:
     place.server.faults.append(fault(json_reply({"id": 5, "topic_id": 208}), "/posts.json", method="POST"))
     assert "landed in topic 208" in place.alert().held[0][2]
@@ -493,9 +510,9 @@ def test_a_message_half_sent_into_a_channel_that_is_gone_is_left_to_a_person(pla
 
 def test_a_forum_that_never_answers_a_write_is_given_up_in_the_end(place: Bench) -> None:
     place.server.faults.append(fault(DROPPED, "/posts.json", method="POST", times=None))
-    for _ in range(24 * 14):
+    for _ in range(3 * MOST_TRIES):
         place.alert()
-        place.later(hours=1)
+        place.later(hours=13)
         if Outbox(place.store).waiting_for_a_person():
             break
     (entry,) = Outbox(place.store).waiting_for_a_person()
@@ -548,12 +565,21 @@ def test_a_forum_that_asks_to_wait_is_waited_for_and_told_once(place: Bench) -> 
 
 def test_what_fails_is_tried_less_and_less_often_and_then_left_to_a_person(place: Bench) -> None:
     place.server.faults.append(fault(json_reply({"errors": ["?"]}, 422), "/posts.json", method="POST", times=None))
-    tries = 0
-    for _ in range(24 * 30):
-        tries += sum(1 for _ in place.alert().failed)
-        place.later(hours=1)
-        if Outbox(place.store).waiting_for_a_person():
-            break
+    pauses: list[float] = []
+    place.alert()
+    while (waiting := Outbox(place.store)._entries("status = 'due'")) and len(pauses) < 2 * MOST_TRIES:
+        next_try = waiting[0].next_try_at
+        assert next_try is not None
+        pauses.append((next_try - place.wall.now).total_seconds() / 60)
+        if len(pauses) <= 3:
+            place.wall.now = next_try - timedelta(seconds=1)
+            assert place.alert().failed == []
+        place.wall.now = next_try
+        assert place.alert().sent == []
+    assert pauses[:3] == [1, 5, 15]
+    assert pauses == sorted(pauses)
+    assert len(pauses) == MOST_TRIES - 1
+    assert 6 * 24 * 60 < sum(pauses) < 8 * 24 * 60, "about a week"
     (entry,) = Outbox(place.store).waiting_for_a_person()
     assert entry.attempts == MOST_TRIES
     assert "HTTP 422" in entry.error
@@ -616,3 +642,61 @@ def test_what_modassist_wrote_itself_is_never_alerted_about(tmp_path: Path) -> N
         made.save(complaint(TOPIC))
         assert len(made.alert().sent) == 1
         assert "part 208" in made.posted()[0]
+
+
+# -- two databases ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def a_second_one(made: Bench, folder: Path) -> Iterator[Bench]:
+    """The same settings and forum with a database of its own, as on another machine."""
+    with Store.open(folder / "second.sqlite") as store:
+        other = replace(made, store=store)
+        other.save(THREAD)
+        yield other
+
+
+def test_a_second_database_that_alerts_for_the_same_thread_is_noticed_and_said_once(
+    tmp_path: Path, place: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with a_second_one(place, tmp_path) as other:
+        place.alert()
+        assert not caplog.records
+        place.later(minutes=5)
+        assert len(other.alert().sent) == 1
+        (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert "/t/777/2 on the forum tells of thread 208 in our name, and this database did not send it" in said
+        assert Outbox(place.store).rival(place.wall.now) is None
+        other.save(complaint(300, ("mod_anna", DISMISSAL)))
+        place.later(minutes=5)
+        assert len(other.alert().sent) == 1
+        assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+        assert Outbox(other.store).rival(place.later(days=6))
+        assert Outbox(other.store).rival(place.later(days=2)) is None
+
+
+def test_a_quiet_run_does_not_look_for_a_second_database(place: Bench) -> None:
+    place.alert()
+    place.server.log.clear()
+    place.alert()
+    assert place.server.paths() == []
+
+
+def test_what_others_write_and_what_is_about_other_threads_is_no_second_database(place: Bench) -> None:
+    alert = f"`{place.server.url}/t/208` Reference MA-AAAAAAAAAA"
+    place.server.state.add_post(TOPIC, "mod_lead", alert)
+    place.server.state.add_post(TOPIC, BOT, alert.replace("/208", "/209"))
+    place.server.state.add_post(TOPIC, BOT, "No code here.")
+    place.alert()
+    assert Outbox(place.store).rival(place.wall.now) is None
+
+
+def test_an_alert_topic_that_cannot_be_looked_at_afterwards_changes_nothing(place: Bench) -> None:
+    place.server.faults.append(fault(DROPPED, "/t/777/posts.json", times=None))
+    assert len(place.alert().sent) == 1
+    assert set(Outbox(place.store).counts()) == {"sent"}
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "[1, 2]", '["/t/7", "x", "2026"]', '["/t/7", 1, 2]'])
+def test_a_note_of_a_second_database_that_cannot_be_read_is_none(text: str | None) -> None:
+    assert Rival.parse(text, START) is None

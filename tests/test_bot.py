@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from alerted import BOT, STAFF_CATEGORY, TOPIC, WRITE_KEY, complaint
+from alerted import BOT, DISMISSAL, STAFF_CATEGORY, TOPIC, WRITE_KEY, complaint
 from botbench import MINUTE, World, complain, forum_of, settings_for, world
 from forum import START, Wall, fault, json_reply, reply, slow_down_json, web_page
 from modassist.bot.forumbot import ForumBot, Tools
@@ -35,6 +36,7 @@ from modassist.errors import (
 from modassist.forum.practice.exchange import DROPPED
 from modassist.forum.practice.state import Json
 from modassist.forum.practice.writing import WriteKey
+from modassist.pipeline import Desk, Wanted, gather
 from modassist.store.lock import holder, locked
 
 NO_KEY = json_reply({"errors": ["no"], "error_type": "invalid_access"}, 403)
@@ -482,6 +484,32 @@ def test_the_status_tells_what_a_moderator_would_ask(place: World) -> None:
     json.dumps(record)
     text = "\n".join(status_of(place.settings, place.wall.now).lines())
     assert "1 need somebody" in text
+
+
+def test_the_queue_is_what_waits_now_and_not_what_time_alone_may_change_one_day(tmp_path: Path) -> None:
+    with world(tmp_path, complaint(200), complaint(201, hours=2)) as place:
+        place.tick()
+        assert place.store.counts()["queued"] >= 1
+        assert status_of(place.settings, place.wall.now).queue == 0
+        assert re.search(r"modassist_queue\{[^}]*\} 0", place.bot.board.metrics())
+        assert status_of(place.settings, place.wall.now + timedelta(days=3)).queue >= 1
+
+
+@pytest.mark.parametrize("names", ["named", "hidden"])
+def test_no_figure_anywhere_is_about_a_person(tmp_path: Path, names: str, caplog: pytest.LogCaptureFixture) -> None:
+    record = complaint(200, ("mod_anna", DISMISSAL), ("mod_lead", "You must have used it wrongly."))
+    with caplog.at_level(logging.INFO, "modassist"), world(tmp_path, record, privacy={"names": names}) as place:
+        place.tick()
+        desk = Desk(place.store, place.settings, place.wall.now)
+        figures = {
+            "status": json.dumps(status_of(place.settings, place.wall.now).record()),
+            "metrics": place.bot.board.metrics(),
+            "digest": json.dumps(gather(desk, Wanted()).stats),
+            "store": json.dumps(place.store.stats(None, place.wall.now)),
+            "log": caplog.text,
+        }
+    for name in ("mod_anna", "mod_lead", "lightsleeper"):
+        assert not [where for where, text in figures.items() if name in text]
 
 
 def test_the_status_names_troubles_and_the_last_error(place: World) -> None:

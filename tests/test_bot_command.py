@@ -85,9 +85,22 @@ def test_once_on_a_forum_that_is_down_is_exit_code_1_and_counts_towards_the_trou
             now = (START + timedelta(minutes=10 * number)).isoformat()
             result = run("run", "--once", "--now", now, env=env)
             assert result.exit_code == 1
-            assert "1 of 1 forums could not be done wholly" in result.stderr
+            assert "1 of 1 forums could not be done wholly: 127.0.0.1:" in result.stderr
+            assert re.search(r'trouble=forum why="/\S+: the forum failed on this request \(HTTP 500\)"', result.stderr)
         status = json.loads(run("status", "--format", "json", "--now", now, env=env).stdout)
     assert status[0]["troubles"][0]["ticks"] == 2
+
+
+def test_cron_is_told_why_in_one_line(tmp_path: Path) -> None:
+    with forum_of(Wall(), complaint(200)) as server:
+        env = configured(server)
+        server.state.permissions[9] = ("everyone",)
+        result = run("run", "--once", "--quiet", "--now", START.isoformat(), env=env)
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert "topic: alert 1, thread 200: topic 777 can be read by everyone without an account" in line
+        server.state.permissions[9] = ("staff",)
+        assert run("run", "--once", "--quiet", "--now", (START + timedelta(hours=1)).isoformat(), env=env).stderr == ""
 
 
 def test_a_bot_that_goes_on_takes_no_invented_time() -> None:
@@ -112,7 +125,8 @@ def test_several_forums_are_run_and_shown_from_one_file(tmp_path: Path) -> None:
         assert "forum=de result=ok" in result.stderr
         assert "forum=fi result=ok" in result.stderr
         assert Path("modassist-de.sqlite").exists()
-        assert "de (modassist-de.sqlite)" in run("status", "--now", START.isoformat()).stdout
+        status = run("status", "--now", START.isoformat()).stdout
+        assert "de (modassist-de.sqlite)\n  bot        not running\n  last poll  2026-03-02T08:00:00Z" in status
         only = run("digest", "--forum", "fi", "--now", START.isoformat())
         assert "part 300" in only.stdout
         assert "--forum NAME chooses one" in run("digest").stderr
@@ -235,7 +249,8 @@ def test_a_bot_that_waits_for_a_forum_that_asked_it_to_is_interrupted() -> None:
 def test_a_killed_bot_leaves_no_lock_behind() -> None:
     with live_forum() as (_, env):
         with process(env) as bot:
-            bot.until_said("result=ok")
+            bot.until_said("running: ")
+            assert holder(Path("modassist.sqlite"), "run")
             bot.end(signal.SIGKILL)
         assert holder(Path("modassist.sqlite"), "run") == ""
         assert run("run", "--once", env=env).exit_code == 0

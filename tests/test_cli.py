@@ -213,12 +213,31 @@ def test_init_without_an_address_and_a_terminal_is_wrong_usage() -> None:
     assert "--url" in result.stderr
 
 
-def test_init_keeps_the_file_when_the_forum_does_not_answer(forum: ForumServer) -> None:
+def test_init_leaves_no_file_when_the_forum_does_not_answer_and_works_once_it_does(forum: ForumServer) -> None:
     forum.faults.append(Fault(Reply(404, b"<html>no forum</html>", {"Content-Type": "text/html"}), times=None))
     result = run("init", "--url", forum.url)
     assert result.exit_code == 1
+    (said,) = lines(result.stderr)
+    assert "modassist.toml was not written: " in said
+    assert "--offline" in said
+    assert (result.stdout, list(Path().iterdir())) == ("", [])
+    forum.faults.clear()
+    assert run("init", "--url", forum.url).exit_code == 0
+
+
+def test_init_that_replaces_a_file_keeps_the_old_one_when_the_forum_does_not_answer(
+    settings: Path, forum: ForumServer
+) -> None:
+    before = settings.read_text(encoding="utf-8")
+    forum.faults.append(Fault(Reply(404, b"<html>no forum</html>", {"Content-Type": "text/html"}), times=None))
+    assert run("init", "--url", forum.url, "--force").exit_code == 1
+    assert settings.read_text(encoding="utf-8") == before
+
+
+def test_init_writes_the_file_without_asking_where_that_is_wanted(forum: ForumServer) -> None:
+    assert run("init", "--url", forum.url, "--offline").exit_code == 0
     assert Path("modassist.toml").exists()
-    assert len(lines(result.stderr)) == 1
+    assert forum.paths() == []
 
 
 def test_init_refuses_what_poll_would_refuse() -> None:
@@ -595,7 +614,15 @@ def test_the_demo_tells_the_whole_story_and_leaves_only_the_page(monkeypatch: py
     assert shown == expected
 
 
-@pytest.mark.parametrize("lang", ["de", "en", "fi"])
+def test_the_demo_says_that_settings_and_database_of_ones_own_are_not_used() -> None:
+    result = run("demo", "--config", "mine.toml", "--db", "mine.sqlite", "--language", "de")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Wer jetzt ein Wort von uns braucht")
+    assert "a database of its own: --config, --db are not used" in result.stderr
+    assert not Path("mine.sqlite").exists()
+
+
+@pytest.mark.parametrize("lang", ["en", "fi"])
 def test_the_demo_speaks_the_language_asked_for(lang: str) -> None:
     title = {"de": "Wer jetzt ein Wort von uns braucht", "en": "Who needs a word from us", "fi": "Kuka kaipaa"}[lang]
     assert run("demo", "--language", lang).stdout.startswith(title)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,17 @@ def test_a_unit_has_the_sections_that_systemd_wants(name: str) -> None:
     assert "Timer" in sections or sections["Service"]["ExecStart"]
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    for name in UNITS:
+        content = text(name).replace("/opt/modassist/bin/modassist", "/bin/true")
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in UNITS)]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    about_ours = [line for line in checked.stderr.splitlines() if "modassist" in line]
+    assert (about_ours, checked.returncode) == ([], 0)
+
+
 def test_the_service_is_told_to_reload_and_given_time_to_end() -> None:
     service = unit("modassist.service")["Service"]
     assert service["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
@@ -103,6 +117,22 @@ def test_the_image_names_no_registry_and_runs_as_a_plain_user() -> None:
     assert not [name for name in copied if not (ROOT / name).exists()]
     allowed = {line.removeprefix("!") for line in text("Dockerfile.dockerignore").splitlines() if line.startswith("!")}
     assert set(copied) == allowed
+
+
+def test_the_container_runs_a_command_and_asks_the_page_that_is_there() -> None:
+    lines = text("Dockerfile").splitlines()
+    entry, command = (json.loads(line.partition(" ")[2]) for line in lines if line.startswith(("ENTRYPOINT", "CMD [")))
+    assert entry == ["modassist"]
+    assert cli.group.get_command(click.Context(cli.group), *command)
+    (probe,) = [line for line in lines if "healthz" in line]
+    assert "http://127.0.0.1:9108/healthz" in probe
+    assert "MODASSIST_METRICS_PORT=9108" in text("Dockerfile")
+
+
+def test_the_keys_of_the_container_can_be_read_by_its_user_alone() -> None:
+    (user,) = re.findall(r"useradd .*--uid (\d+)", text("Dockerfile"))
+    keys = [Path(secret["file"]).name for secret in compose()["secrets"].values()]
+    assert f"chown {user} {' '.join(keys)} && chmod 600 {' '.join(keys)}" in README
 
 
 def test_the_container_writes_nowhere_but_into_its_volume() -> None:

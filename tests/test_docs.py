@@ -21,13 +21,14 @@ from modassist import cli, sample
 from modassist.config import kinds
 from modassist.config.forums import variable_of
 from modassist.config.layers import load, load_all
-from modassist.config.settings import KNOWN
+from modassist.config.settings import KNOWN, PrivacySettings
 from modassist.forum.practice.server import ForumServer
 from modassist.model import Signal, State
 from modassist.resources import rules_root
 from modassist.rules.packfields import CUES, FIELDS, WEIGHTS
 from modassist.rules.packs import Folder, read_folders
 from modassist.rules.rulebook import check
+from modassist.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CHANGELOG.md", "docs/design.md", "docs/rules.md", "docs/privacy.md", "docs/encoder.md")
@@ -133,6 +134,39 @@ def test_the_documents_name_no_command_that_is_not_there() -> None:
     called = {name for text in TEXTS.values() for name in re.findall(r"`(?:\w+=\w+ )?modassist ([a-z]+)", text)}
     assert called
     assert called <= groups
+
+
+# -- for works councils ----------------------------------------------------------------------------------------------
+
+PRIVACY = TEXTS["docs/privacy.md"]
+STORED = {
+    "titles and texts of posts, user names": {"sources", "cursors", "threads", "posts", "members"},
+    "earlier texts of posts": {"post_versions"},
+    "states, signals with the words": {"analyses", "thread_states", "findings", "queue", "post_words"},
+    "that a thread was put off or finished": {"thread_marks", "set_aside"},
+    "that an alert was sent": {"outbox", "outbox_threads", "told"},
+    "how the bot is doing": {"bot"},
+    "verdicts: ": {"verdicts"},
+    "salted hashes of names": {"forgotten", "settings"},
+}
+
+
+def test_the_page_for_works_councils_tells_of_every_table_of_the_database(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "new.sqlite") as store:
+        tables = {row[0] for row in store.db.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    ours = {name for name in tables if not name.startswith(("_", "sqlite_", "post_words_"))}
+    assert ours == set().union(*STORED.values())
+    told = [row[0] for row in rows(section(PRIVACY, "What is stored, and where"))]
+    assert not [words for words in STORED if not any(line.startswith(words) for line in told)]
+
+
+def test_the_page_for_works_councils_names_true_settings_and_the_true_default() -> None:
+    asked = set(re.findall(r"`([a-z]+\.[a-z_]+)`", PRIVACY))
+    assert asked >= {"privacy.names", "privacy.retention_days", "alerts.first_look_hours"}
+    assert asked <= set(KNOWN)
+    assert PrivacySettings().retention_days == 180
+    assert "`privacy.retention_days` is 180 unless" in PRIVACY
+    assert "[docs/privacy.md](docs/privacy.md)" in README
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,14 @@ import pytest
 
 pytest.importorskip("apprise", reason="the extra `apprise` is not installed")
 
-from alerted import complaint
+from alerted import Bench, bench, complaint
 from botbench import World, world
 from forum import fault
 from modassist.bot.health import Trouble
 from modassist.config.kinds import times
 from modassist.forum.practice.exchange import DROPPED
-from receivers import HookReceiver, MailServer, receiving
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with receiving(MailServer) as server:
-        yield server
-
-
-@pytest.fixture
-def hook() -> Iterator[HookReceiver]:
-    with receiving(HookReceiver) as server:
-        yield server
+from modassist.store.outbox import Outbox
+from receivers import MAIL_STEPS, HookReceiver, MailServer, receiving
 
 
 def mailing(server: MailServer, **more: Any) -> dict[str, Any]:
@@ -90,6 +78,72 @@ def test_a_hook_that_hangs_up_is_asked_again_only_if_that_was_chosen(
         recover(place)
         assert sum(b"part 200" in body for body in hook.arrived) == arrived
         assert place.store.undelivered() == held
+
+
+# -- each fault at each step -----------------------------------------------------------------------------------------
+
+
+def tried(made: Bench) -> None:
+    """Runs of alerts until all that is tried again by itself has been."""
+    for _ in range(4):
+        made.later(hours=1)
+        made.alert()
+
+
+@pytest.mark.parametrize("step", MAIL_STEPS)
+def test_a_mail_that_is_refused_at_any_step_comes_later_and_once(tmp_path: Path, mail: MailServer, step: str) -> None:
+    with bench(tmp_path, complaint(200), **mailing(mail)) as made:
+        mail.mode, mail.at = "refuse", step
+        assert len(made.alert().failed) == 1
+        mail.mode = "take"
+        tried(made)
+        assert len(mail.arrived) == 1
+        assert Outbox(made.store).counts() == {"sent": 1}
+
+
+@pytest.mark.parametrize("mode", ["hang up", "stall"])
+@pytest.mark.parametrize("step", MAIL_STEPS)
+def test_a_mail_server_that_falls_silent_at_any_step_never_makes_two_mails_of_one(
+    tmp_path: Path, mail: MailServer, step: str, mode: str
+) -> None:
+    """Nobody can ask it. What may have arrived waits for a person, who sends it again where it did not."""
+    url = f"mailto://127.0.0.1:{mail.port}?mode=insecure&from=bot@example.com&to=team@example.com&cto=0.2"
+    with bench(tmp_path, complaint(200), **mailing(mail, urls=(url,))) as made:
+        mail.mode, mail.at = mode, step
+        assert len(made.alert().failed) == 1
+        mail.mode = "take"
+        tried(made)
+        held = Outbox(made.store).waiting_for_a_person()
+        assert len(mail.arrived) + len(held) - (step == "text") == 1
+        for entry in held:
+            if not mail.arrived:
+                made.alert(retry=entry.id)
+        assert len(mail.arrived) == 1
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
+def test_a_hook_that_points_elsewhere_is_not_followed(tmp_path: Path, hook: HookReceiver, status: int) -> None:
+    """The other host would get the words; and what a redirected hook did with them nobody knows."""
+    with receiving(HookReceiver) as elsewhere, bench(tmp_path, complaint(200), **hooking(hook)) as made:
+        hook.status, hook.location = status, f"http://localhost:{elsewhere.port}/x"
+        made.alert()
+        tried(made)
+        assert (elsewhere.asked, hook.asked) == (0, 1)
+        assert len(Outbox(made.store).waiting_for_a_person()) == 1
+
+
+def test_a_hook_that_does_not_answer_is_held(tmp_path: Path, hook: HookReceiver) -> None:
+    url = f"json://127.0.0.1:{hook.port}/x?rto=0.2"
+    with bench(tmp_path, complaint(200), **hooking(hook, urls=(url,))) as made:
+        hook.status = -1
+        assert "may have arrived" in made.alert().failed[0][2]
+        hook.status = 200
+        tried(made)
+        assert len(hook.arrived) == 1
+        assert len(Outbox(made.store).waiting_for_a_person()) == 1
+
+
+# -- the bot ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_forum_that_is_down_is_told_by_mail_at_once_and_its_end_too(tmp_path: Path, mail: MailServer) -> None:

@@ -31,7 +31,7 @@ from modassist.errors import DiskFull
 from modassist.forum.practice.exchange import DROPPED, Reply
 from story import RECOVERY, Happening, Outcome, Stage, assert_once, assert_same, outcome, recover, stage
 
-STEPS, WRITES = 34, 6
+STEPS, WRITES = 39, 6
 """Requests of the busy tick, and those of them that write; a test holds this true."""
 
 ANSWERS: dict[str, Reply] = {
@@ -94,14 +94,14 @@ def test_the_undisturbed_story_has_everything_that_can_be_disturbed(theatre: Sta
     assert_same(theatre.tell(lambda place: None), theatre.undisturbed)
 
 
-@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 27))
+@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 31))
 def test_an_answer_that_goes_wrong(theatre: Stage, name: str, step: int) -> None:
     """From this request on nothing but this answer comes, until the tick has ended."""
     found = theatre.tell(lambda place: place.server.faults.append(fault(ANSWERS[name], nth=step, times=None)))
     assert_same(found, theatre.undisturbed)
 
 
-@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 68))
+@pytest.mark.parametrize(("name", "step"), matrix(ANSWERS, STEPS, 78))
 def test_one_answer_that_goes_wrong(theatre: Stage, name: str, step: int) -> None:
     found = theatre.tell(lambda place: place.server.faults.append(fault(ANSWERS[name], nth=step)))
     assert_same(found, theatre.undisturbed)
@@ -151,6 +151,10 @@ def deleted(place: World) -> None:
     place.server.state.delete_topic(201)
 
 
+def moved(place: World) -> None:
+    place.server.state.topics[201].fields["category_id"] = 2
+
+
 def made_private(place: World) -> None:
     place.server.state.topics[201].fields["category_id"] = STAFF_CATEGORY
 
@@ -167,7 +171,7 @@ def written_more(place: World) -> None:
     place.server.state.add_post(200, "lightsleeper", "Still broken today, and nobody says a word about it.")
 
 
-CHANGES: tuple[Callable[[World], None], ...] = (deleted, made_private, made_a_message, edited, written_more)
+CHANGES: tuple[Callable[[World], None], ...] = (deleted, moved, made_private, made_a_message, edited, written_more)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ CHANGES: tuple[Callable[[World], None], ...] = (deleted, made_private, made_a_me
         pytest.param(
             change,
             step,
-            marks=() if (step + 5 * number) % 34 == 12 else pytest.mark.soak,
+            marks=() if (step + 5 * number) % STEPS == 12 else pytest.mark.soak,
             id=f"{change.__name__} at {step}",
         )
         for number, change in enumerate(CHANGES)
@@ -232,6 +236,36 @@ def test_an_alert_topic_that_is_opened_to_all_between_two_requests_gets_nothing_
         if len(place.posted()) > when_opened[0]:
             assert place.store.undelivered() == 1
         server.state.topics[TOPIC].fields["category_id"] = STAFF_CATEGORY
+
+
+GOING: dict[str, Any] = {
+    "deleted": {"deleted_at": "2026-03-02T08:40:00Z"},
+    "moved": {"category_id": 10},
+    "made a message": {"archetype": "private_message"},
+    "closed": {"closed": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "step"),
+    [
+        pytest.param(what, step, marks=() if step == 9 + 2 * number else pytest.mark.soak, id=f"{what} at {step}")
+        for number, what in enumerate(GOING)
+        for step in range(8, 28)
+    ],
+)
+def test_an_alert_topic_that_goes_between_two_requests_and_comes_back(theatre: Stage, what: str, step: int) -> None:
+    def disturb(place: World) -> dict[str, Any]:
+        fields = place.server.state.topics[TOPIC].fields
+        place.server.state.permissions[10] = ("staff",)
+        place.server.faults.append(Happening(lambda: fields.update(GOING[what]), step))
+        return {name: fields.get(name) for name in GOING[what]}
+
+    def calm(place: World, before: dict[str, Any]) -> None:
+        place.server.faults.clear()
+        place.server.state.topics[TOPIC].fields.update(before)
+
+    assert_same(theatre.tell(disturb, calm), theatre.undisturbed)
 
 
 # -- clocks, disk, locks ---------------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ from forum import Wall
 from modassist.forum.practice.server import ForumServer
 from story import RECOVERY, SERIAL, Outcome, outcome, records
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+# Many processes one after the other: on a machine with other work to do they take minutes.
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(900)]
 
 CHAPTERS = 8
 """In the long run four stories with seven kills in each chapter: 224 of them."""

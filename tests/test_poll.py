@@ -366,6 +366,38 @@ def test_a_thread_that_is_gone_is_marked_once_and_comes_back_if_it_does(
     assert world.kept() == {1, 2}
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_old_thread_that_was_refused_once_is_back_after_the_next_sweep(status: int, build: Build) -> None:
+    world = build(record(1, hours=-24 * 60), record(2))
+    world.poll()
+    world.judge_waiting(1)
+    world.wall.pass_(days=1)
+    world.server.faults.append(fault(json_reply({"errors": ["no"]}, status), "/t/1.json"))
+    world.settings["backfill_days"] = 30
+    assert world.poll().topics_gone == 1
+    assert world.poll().requests == 2
+    assert world.kept() == {2}
+    world.wall.pass_(days=1)
+    assert world.poll().topics_read == 1
+    assert world.kept() == {1, 2}
+
+
+def test_a_sweep_asks_for_a_few_gone_threads_in_turn(build: Build) -> None:
+    world = build(*(record(number, hours=-24 * 60) for number in range(1, 51)), private=[9])
+    world.poll()
+    for number in range(1, 51):
+        world.state.topics[number].fields["category_id"] = 9
+    assert world.poll(full=True).topics_gone == 50
+    asked: list[set[str]] = []
+    for _ in range(3):
+        world.wall.pass_(days=1)
+        report = world.poll()
+        assert (report.topics_gone, report.failed) == (0, ())
+        asked.append({path for path in world.server.paths() if path.startswith("/t/")})
+    assert [len(paths) for paths in asked] == [20, 20, 20]
+    assert len(set().union(*asked)) == 50
+
+
 def test_a_staff_key_does_not_bring_deleted_topics_or_whispers_in(build: Build) -> None:
     world = build(record(1), record(2), staff_keys={"k": "chief"})
     world.client = {"api_key": "k", "api_username": "chief"}

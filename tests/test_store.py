@@ -281,7 +281,7 @@ def test_the_oldest_schema_with_rows_in_it_becomes_the_newest(path: Path, tmp_pa
             assert schema(old) == schema(new)
             assert old.execute("PRAGMA foreign_key_check").fetchall() == []
         assert stored(upgraded).posts[0].html == "<p>Neu</p>"
-        assert upgraded.counts() | {"due": 1} == dict.fromkeys(fresh.counts(), 1)
+        assert upgraded.counts() | {"queued": 1} == dict.fromkeys(fresh.counts(), 1)
         assert upgraded.escalated()[0]["first_flagged_at"] == "2026-03-04T12:00:00Z"
         assert upgraded.search("neu")[0]["topic_id"] == 4711
     old.close()
@@ -917,7 +917,7 @@ def test_purge_removes_whole_old_threads_from_the_file(store: Store, path: Path)
         "analyses": 0,
         "findings": 0,
         "escalated": 0,
-        "due": 1,
+        "queued": 1,
     }
 
 

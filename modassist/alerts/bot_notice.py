@@ -9,15 +9,19 @@ from typing import Any
 
 from modassist.alerts.inert import inert_line, shortened
 from modassist.alerts.notice import LINE, Notice, Record, Writer
+from modassist.alerts.outbox import Entry, as_record
 from modassist.digest.wording import Wording
 from modassist.instants import parse_instant
+
+ALERTS_SHOWN = 5
+"""Undelivered alerts that a digest lists."""
 
 DIRECT = "told directly"
 """Stands among the reasons of a message about a trouble that was told past the outbox."""
 
 
 def digest_notice(
-    writer: Writer, records: Sequence[Record], reference: str, reasons: Sequence[str], *, undelivered: int
+    writer: Writer, records: Sequence[Record], reference: str, reasons: Sequence[str], *, undelivered: Sequence[Entry]
 ) -> Notice:
     """The digest as a message; `reasons` are "daily" or "weekly", how many more threads there are, and how many that
     wait without any news."""
@@ -27,7 +31,8 @@ def digest_notice(
     facts = list(base.facts)
     facts += [say.count("bot.digest_more", int(more))] if int(more) else []
     facts += [say.count("bot.digest_older", int(older))] if int(older) else []
-    facts += [say.count("bot.undelivered", undelivered)] if undelivered else []
+    facts += [say.count("bot.undelivered", len(undelivered))] if undelivered else []
+    facts += [inert_line(say.lost_alert(as_record(entry))) for entry in undelivered[:ALERTS_SHOWN]]
     subject = say.count(f"bot.{which}", len(records))
     return replace(base, subject=subject, intro=(say.say(f"bot.{which}_why"),), facts=tuple(facts))
 

@@ -15,8 +15,8 @@ _LOOK_ALIKE = str.maketrans({
     "@": "＠", "#": "＃", "*": "∗", "_": "＿", "~": "∼", "`": "ˋ", "|": "∣", "<": "‹", ">": "›",
     "[": "［", "]": "］", "{": "｛", "}": "｝", "\\": "＼", "$": "＄", "^": "ˆ", "&": "＆",
 })  # fmt: skip
-_SCHEME = re.compile(r"(?<![0-9]):(?=\S)|:(?=[^\s0-9])")
-"""Addresses, :emoji:, mailto:x, smileys; not the one in 08:30."""
+_SCHEME = re.compile(r"(?<![0-9]):(?=\S|\Z)|:(?=[^\s0-9])")
+"""Addresses, :emoji:, mailto:x, smileys; not the one in 08:30. At the end too: nobody knows what comes to stand behind."""
 _SLASHES = re.compile(r"/(?=/)|(?<=/)/")
 _DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_])")
 """A dot inside a name, as in example.com: programs make links of it. Not the one in 1.9."""
@@ -54,9 +54,11 @@ def inert_pieces(texts: Sequence[str]) -> list[str]:
     for text in cleaned:
         pieces.append(_BLANKS.sub(" ", rest[: len(text)]))
         rest = rest[len(text) :]
-    if pieces:
-        first = pieces[0].lstrip()
-        pieces[0] = _LIST.sub(r"\1․", _STARTS.get(first[:1], first[:1]) + first[1:])
+    for place, text in enumerate(pieces):
+        pieces[place] = first = text.lstrip()
+        if first:
+            pieces[place] = _LIST.sub(r"\1․", _STARTS.get(first[0], first[0]) + first[1:])
+            break
     return pieces
 
 

@@ -7,7 +7,7 @@ Discourse notifies the author of what it leads to, and chat programs fetch what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
@@ -19,6 +19,9 @@ CHAT_LENGTH = 1000
 """Characters: what every chat takes in one piece."""
 
 CHAT_ITEMS = 5
+
+CHAT_WIDTHS = (160, 80)
+"""Characters of one quote or step: at first, and where the facts would not fit."""
 
 
 class Layout(StrEnum):
@@ -70,7 +73,7 @@ def _forum_lines(notice: Notice) -> Iterator[str]:
         yield f"**{notice.steps_label}**"
         yield ""
         yield from (f"- {step}" for step in notice.steps)
-    for label, text in notice.details:
+    for label, text in (*notice.note, *notice.plan):
         yield from _paragraph(f"**{label}**: {text}")
     yield from _paragraph(f"{notice.footer} {notice.reference}")
 
@@ -116,7 +119,7 @@ def _mail_lines(notice: Notice) -> Iterator[str]:
     if notice.steps:
         yield f"<p><b>{escape(notice.steps_label)}</b></p>"
         yield from _list([escape(step) for step in notice.steps])
-    yield from (f"<p><b>{escape(label)}</b>: {escape(text)}</p>" for label, text in notice.details)
+    yield from (f"<p><b>{escape(label)}</b>: {escape(text)}</p>" for label, text in (*notice.note, *notice.plan))
     yield f'<p style="color:#666">{escape(notice.footer)} {escape(notice.reference)}</p>'
     yield "</div>"
 
@@ -143,22 +146,47 @@ def _mail_quote(quote: Quoted) -> Iterator[str]:
 
 
 def chat_text(notice: Notice) -> str:
-    """A few plain lines, whatever a chat makes of them. Head and end are always whole, the middle gives way."""
+    """A few plain lines, whatever a chat makes of them. Head, evidence, next step and end always have room; facts and
+    lists get the rest."""
     head = [notice.subject, *([f"`{notice.link}`"] if notice.link else [])]
-    end = notice.reference
-    room = CHAT_LENGTH - sum(len(line) + 1 for line in (*head, end))
-    middle = shortened("\n".join(line for line in _chat_middle(notice) if line), max(room, 1))
-    return "\n".join((*head, middle, end) if middle else (*head, end))
+    room = CHAT_LENGTH - sum(len(line) + 1 for line in (*head, notice.reference))
+    facts = [line for line in _chat_facts(notice) if line]
+    for width in CHAT_WIDTHS:
+        tail = list(_chat_tail(notice, width))
+        left = room - _length(tail)
+        if _length(facts) <= left:
+            break
+    return "\n".join((*head, *_fitting(facts, left), *tail, notice.reference))
 
 
-def _chat_middle(notice: Notice) -> Iterator[str]:
+def _length(lines: Iterable[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
+
+
+def _fitting(lines: Iterable[str], room: int) -> Iterator[str]:
+    """As many lines as there is room for. An address is never cut: without its last sign a chat would fetch it."""
+    for line in lines:
+        if len(line) >= room:
+            if "`" not in line and room > 2:
+                yield shortened(line, room - 1)
+            return
+        yield line
+        room -= len(line) + 1
+
+
+def _chat_facts(notice: Notice) -> Iterator[str]:
     yield from notice.intro
     for item in notice.items[:CHAT_ITEMS]:
-        yield f"{item.heading} `{item.link}`" if item.link else item.heading
+        heading = shortened(item.heading, CHAT_WIDTHS[0] // 2)
+        yield f"{heading} `{item.link}`" if item.link else heading
     if len(notice.items) > CHAT_ITEMS:
         yield f"… +{len(notice.items) - CHAT_ITEMS}"
     yield from notice.facts
+
+
+def _chat_tail(notice: Notice, width: int) -> Iterator[str]:
+    """Evidence of the last two posts that have some, the next step, and by when."""
     shown = [quote for quote in notice.quotes if quote.evidence][-2:]
-    yield from (f"{quote.who}: “{shortened(quote.evidence, 160)}”" for quote in shown)
-    if notice.steps:
-        yield f"{notice.steps_label}: {notice.steps[0]}"
+    yield from (f"{shortened(quote.who, 60)}: “{shortened(quote.evidence, width)}”" for quote in shown)
+    first = [f"{notice.steps_label}: {shortened(notice.steps[0], width)}"] if notice.steps else []
+    yield from (*first, *(f"{label}: {shortened(text, width // 2)}" for label, text in notice.plan))

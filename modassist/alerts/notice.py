@@ -70,7 +70,9 @@ class Notice:
     quotes: tuple[Quoted, ...] = ()
     steps_label: str = ""
     steps: tuple[str, ...] = ()
-    details: tuple[tuple[str, str], ...] = ()
+    note: tuple[tuple[str, str], ...] = ()
+    plan: tuple[tuple[str, str], ...] = ()
+    """Where the answer should be given and by when, each with its label."""
     items: tuple[Item, ...] = ()
 
 
@@ -149,7 +151,8 @@ class _About:
             quotes=self.quotes(),
             steps_label=say("actions"),
             steps=tuple(self.line(action) for action in card.actions[:STEPS]),
-            details=self.details(),
+            note=self.labelled(note=(" ".join(part for part in (card.summary, card.note) if part), NOTE)),
+            plan=self.labelled(channel=(card.channel, LINE), due=(card.due, LINE)),
         )
 
     def resolved(self, reference: str) -> Notice:
@@ -187,11 +190,9 @@ class _About:
             room -= len(text)
         return Quoted(inert_line(quote.who), self.line(", ".join(quote.labels)), tuple(pieces))
 
-    def details(self) -> tuple[tuple[str, str], ...]:
-        """The note of the suggestion, the channel it suggests, and until when."""
-        card = self.card
-        note = self.line(" ".join(part for part in (card.summary, card.note) if part), NOTE)
-        found = (("note", note), ("channel", self.line(card.channel)), ("due", self.line(card.due)))
+    def labelled(self, **texts: tuple[str, int]) -> tuple[tuple[str, str], ...]:
+        """Texts of at most so many characters behind the label of their name; without those that are empty."""
+        found = ((name, self.line(text, length)) for name, (text, length) in texts.items())
         return tuple((self.wording.say(name), text) for name, text in found if text)
 
     def _notice(self, reference: str, *, link: str = "", **parts: Any) -> Notice:

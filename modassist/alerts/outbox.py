@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
 from modassist.alerts.rules import Kind
 
@@ -67,6 +68,12 @@ class Entry:
     sent_at: datetime | None = None
     place: str = ""
     error: str = ""
+
+
+def as_record(entry: Entry) -> dict[str, Any]:
+    """A message that waits for a person, as the digest shows it."""
+    threads = [topic_id for _, topic_id in entry.threads]
+    return {"id": entry.id, "channel": entry.channel, "threads": threads, "status": entry.status, "error": entry.error}
 
 
 def reference_of(key: str, salt: bytes) -> str:

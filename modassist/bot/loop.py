@@ -169,7 +169,5 @@ def _log(report: TickReport) -> None:
     fields = report.fields()
     level = logging.WARNING if report.met or report.failed_threads else logging.INFO
     log.log(level, "tick %s", as_text(fields), extra={"event": "tick", "fields": fields})
-    for topic_id, fault in report.failed_threads:
-        log.warning("%s: thread %s: %s", report.forum, topic_id, fault)
-    for channel, what, why in (*report.alerts.failed, *report.alerts.held) if report.alerts else ():
-        log.warning("%s: %s: %s: %s", report.forum, channel, what, why)
+    for fault in report.faults[len(report.met) :]:  # the line has what was met
+        log.warning("%s: %s", report.forum, fault)

@@ -160,19 +160,20 @@ def _gauges(report: TickReport, bot: ForumBot) -> dict[tuple[str, Labels], float
         found["trouble", (("kind", trouble.value),)] = float(episodes[trouble].ticks if trouble in episodes else 0)
     if report.next_at:
         found["next_tick_timestamp_seconds", ()] = report.next_at.timestamp()
-    return found | _stored(bot.store, bot.settings.forum.url)
+    return found | _stored(bot.store, bot.settings.forum.url, report.at)
 
 
-def _stored(store: Store, url: str) -> dict[tuple[str, Labels], float]:
+def _stored(store: Store, url: str, now: datetime) -> dict[tuple[str, Labels], float]:
     """What the database has to say; nothing where it cannot be read."""
     try:
         counts, cursor, outbox = store.counts(), store.cursor(url), Outbox(store).counts()
+        queue = store.count_due(now)
     except StoreError:
         return {}
     found: dict[tuple[str, Labels], float] = {
         ("outbox", (("status", status.value),)): float(outbox.get(status.value, 0)) for status in Status
     }
-    found["queue", ()], found["escalated", ()] = float(counts["due"]), float(counts["escalated"])
+    found["queue", ()], found["escalated", ()] = float(queue), float(counts["escalated"])
     if cursor:
         found["last_poll_timestamp_seconds", ()] = cursor.last_success.timestamp()
     return found

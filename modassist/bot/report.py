@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from modassist.store.people import PurgeReport
 
 
+WHY = 200
+"""Characters of a reason in the line about a tick."""
+
+
 @dataclass(slots=True)
 class TickReport:
     """One tick as it goes on: filled in step by step, so that it is true wherever the tick ends."""
@@ -63,6 +67,17 @@ class TickReport:
         """Threads that could not be read or judged, and why."""
         return [*(self.polled.failed if self.polled else ()), *(self.judged.failed if self.judged else ())]
 
+    @property
+    def faults(self) -> list[str]:
+        """Everything that went wrong, one line each."""
+        alerts = self.alerts
+        unsent = (*alerts.failed, *alerts.held) if alerts else ()
+        return [
+            *self.met.values(),
+            *(f"thread {topic_id}: {fault}" for topic_id, fault in self.failed_threads),
+            *(f"{channel}: {what}: {why}" for channel, what, why in unsent),
+        ]
+
     def fields(self) -> dict[str, Any]:
         """The line as names and values; what did not happen is left out."""
         polled, judged, alerts = self.polled, self.judged, self.alerts
@@ -83,6 +98,7 @@ class TickReport:
             "seconds": round(self.seconds, 1),
             "next": instant_text(self.next_at.replace(microsecond=0)) if self.next_at else "",
             "trouble": " ".join(sorted(self.met)),
+            "why": next(iter(self.met.values()), "")[:WHY],
         }
         always = ("forum", "result", "threads", "new", "judged", "sent", "requests", "seconds")
         return {name: value for name, value in found.items() if value or name in always}

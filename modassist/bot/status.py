@@ -101,7 +101,7 @@ def _read(settings: Settings, store: Store, forum: str, process: str, now: datet
         lag_seconds=round((now - last).total_seconds(), 1) if last else None,
         last_tick=shown,
         next_tick=parse_instant(planned) if planned else None,
-        queue=counts["due"],
+        queue=store.count_due(now),
         threads=counts["threads"],
         escalated=counts["escalated"],
         outbox=Outbox(store).counts(),

@@ -84,7 +84,7 @@ class AppriseUrl:
     def _service(self) -> Any:
         with warnings.catch_warnings(), _listening():
             warnings.simplefilter("ignore")  # its plugins are imported here, and some import what Python gives up
-            service = _apprise().Apprise.instantiate(self.url, suppress_exceptions=True)
+            service = _apprise().Apprise.instantiate(self.url, asset=_asset(), suppress_exceptions=True)
         if service is None:
             raise AlertRefused(f"{self.name} is no address that Apprise knows", "see alerts.urls", is_final=True)
         return service
@@ -125,6 +125,14 @@ def _apprise() -> Any:
             "pip install 'modassist[apprise]', or empty alerts.urls",
         ) from None
     return apprise
+
+
+def _asset() -> Any:
+    """How Apprise behaves: it follows no redirection, which would hand the words to another host. Where a service needs
+    it, `redirect=yes` in its address says so."""
+    asset = _apprise().AppriseAsset()
+    asset.http_redirects = False
+    return asset
 
 
 class _Said(logging.Handler):

@@ -5,9 +5,10 @@ Each looks before every write, and looks again at what it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from modassist.alerts.layouts import Layout, Message
@@ -57,6 +58,12 @@ class TopicReply:
             if _is_own(row, self.username) and reference in _text(row):
                 return f"/t/{target}/{row.get('post_number', '')}".rstrip("/")
         return None
+
+    def own_posts(self, since: datetime, limit: int) -> Iterator[tuple[str, str]]:
+        """Place and text of what this account wrote in the topic since then, among its newest posts. Raises ForumError."""
+        for row in islice(self.look.keyed.latest_in(self.topic_id, since), limit):
+            if _is_own(row, self.username):
+                yield f"/t/{self.topic_id}/{row.get('post_number', '')}".rstrip("/"), _text(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,9 @@ class StaffOnly:
             return ()
 
     def message(self, topic_id: int, allowed: frozenset[str]) -> str:
-        """A private message that nobody is in but these users and groups (in lower case)."""
+        """A private message that no visitor can read, and that nobody is in but these users and groups (in lower case)."""
         where = f"message {topic_id}"
+        self._hidden(where, lambda: self.visitor._get(f"/t/{int(topic_id)}.json"))
         found = _seen(where, lambda: self.keyed.raw_topic(topic_id))
         if found.get("archetype") != "private_message":
             raise AlertRefused(f"{where} is no private message")

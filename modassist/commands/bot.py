@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from modassist.commands.run import Run, command, duration
-from modassist.digest.printable import one_line
+from modassist.digest.printable import visible
 from modassist.errors import ModassistError
 
 if TYPE_CHECKING:
     from modassist.bot.loop import Bot
-    from modassist.bot.report import TickReport
     from modassist.bot.stopping import Stop
 
 INTERRUPTED = 130
@@ -70,15 +69,15 @@ def _once(bot: Bot) -> str:
         reports = bot.once()
     except Stopping:
         return bot.tools.stop.requested
-    faults = [report for report in reports if not _is_done(report)]
+    faults = [report for report in reports if report.faults]
     if faults:
-        raise ModassistError(f"{len(faults)} of {len(reports)} forums could not be done wholly", "the log says why")
+        why = "; ".join(f"{report.forum}: {_first(report.faults)}" for report in faults)
+        raise ModassistError(f"{len(faults)} of {len(reports)} forums could not be done wholly: {why}")
     return ""
 
 
-def _is_done(report: TickReport) -> bool:
-    alerts = report.alerts
-    return not (report.met or report.failed_threads or (alerts and (alerts.failed or alerts.held)))
+def _first(faults: list[str]) -> str:
+    return faults[0] + (f", and {len(faults) - 1} more (the log has all)" if len(faults) > 1 else "")
 
 
 def _run(bot: Bot) -> str:
@@ -122,4 +121,4 @@ def status_command(run: Run, form: str) -> None:
         return
     for status in found:
         for line in status.lines():
-            click.echo(one_line(line))
+            click.echo(" ".join(visible(line).splitlines()))  # columns stay

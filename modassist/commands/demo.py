@@ -30,12 +30,14 @@ def demo_command(run: Run, speak: str | None) -> None:
 
     Starts the forum in this process, polls and judges it, prints the digest and writes it as demo-digest.html, and sends
     one alert to that forum's staff category.
-    Needs no settings and no network; what it stores is gone when it ends.
+    Needs no settings and no network, and takes none: --config, --db and --forum change nothing here. What it stores is
+    gone when it ends.
     """
     from modassist import sample
     from modassist.forum.practice.server import ForumServer
     from modassist.forum.practice.writing import WriteKey
 
+    _say_what_is_not_used(run)
     story = sample.load()
     now = run.now() if run.now_text else story.now
     names = {row["id"]: row["name"] for row in story.categories}
@@ -49,6 +51,15 @@ def demo_command(run: Run, speak: str | None) -> None:
     ):
         run.tell(f"a sample forum with {len(story.records)} threads listens at {forum.url}")
         _tell_the_story(run, _settings(forum.url, Path(folder), speak, story), now, forum.title)
+
+
+def _say_what_is_not_used(run: Run) -> None:
+    """The sample would mix with threads of the user's own in their database, and their settings would change its story."""
+    given = (("--config", run.config), ("--db", run.database), ("--forum", run.forum))
+    names = [name for name, value in given if value]
+    if names:
+        what = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not used"
+        run.tell(f"warning: the demo has settings and a database of its own: {what}")
 
 
 def _settings(url: str, folder: Path, speak: str | None, story: Sample) -> Settings:

@@ -19,6 +19,7 @@ from modassist.errors import ConfigError, ModassistError
 @click.option("--timezone", help="Of the forum, such as Europe/Berlin.")
 @click.option("--staff-group", "staff_groups", multiple=True, help="A group whose members are staff (repeatable).")
 @click.option("--api-username", help="The account that the API key belongs to.")
+@click.option("--offline", is_flag=True, help="Write the file without asking the forum.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def init_command(
     run: Run,
@@ -27,11 +28,12 @@ def init_command(
     timezone: str | None,
     staff_groups: tuple[str, ...],
     api_username: str | None,
+    offline: bool,
     force: bool,
 ) -> None:
     """Write a commented modassist.toml for a forum.
 
-    Sees whether the forum answers. Asks for what is missing when run on a terminal.
+    Sees whether the forum answers; if it does not, nothing is written. Asks for what is missing when run on a terminal.
     """
     from modassist.config.layers import FILE_NAME, as_toml, load
 
@@ -46,10 +48,11 @@ def init_command(
         "forum.api_username": api_username,
     }
     checked = load(None, {}, given)  # refuses what `poll` would refuse, before anything is written
+    if not offline:  # before the file too: with a wrong address, the same command has to work once more
+        title = _forum_title(checked.forum.url, file)
+        click.echo(f"The forum answers: {one_line(title)}" if title else "The forum answers.")
     _write_new(file, as_toml({name: value for name, value in given.items() if value}), force)
     click.echo(f"{file} written.")
-    title = _forum_title(checked.forum.url)
-    click.echo(f"The forum answers: {one_line(title)}" if title else "The forum answers.")
     run.tell("Next: modassist poll, then modassist digest. `modassist doctor` checks everything.")
 
 
@@ -76,11 +79,17 @@ def _write_new(file: Path, content: str, force: bool) -> None:
         raise ConfigError(f"{file}: cannot be written: {fault.strerror}", "--config names another file") from fault
 
 
-def _forum_title(url: str) -> str:
+def _forum_title(url: str, file: Path) -> str:
+    """The forum's own name. Raises ForumError, which says that the file was not written."""
+    from modassist.errors import ForumError
     from modassist.forum.discourse import Forum
 
-    with Forum(url) as forum:
-        return str(forum.basic_info().get("title") or "")
+    try:
+        with Forum(url) as forum:
+            return str(forum.basic_info().get("title") or "")
+    except ForumError as fault:
+        hint = "; ".join(part for part in (fault.hint, "--offline writes it without asking") if part)
+        raise ModassistError(f"{file} was not written: {fault.message}", hint) from fault
 
 
 @command("config", "MODASSIST_LIMITS_REPLY_HOURS=48 modassist config")

@@ -17,6 +17,9 @@ from modassist.digest.printable import one_line
 from modassist.digest.wording import Wording
 from modassist.instants import instant_text
 
+ALERTS_SHOWN = 10
+"""Undelivered alerts that are listed; all of them are counted, and `doctor` lists all."""
+
 FORMATS = ("terminal", "markdown", "html", "json")
 _COUNTS = ("threads_read", "waiting", "flagged", "undelivered")
 _HIDDEN = ("limit", "older", "stale", "below", "snoozed", "done")
@@ -28,7 +31,7 @@ class Digest:
 
     `stats`: `threads_read`, `waiting`, `flagged` are counts of threads; `shown` are in `items`; `hidden` says by reason
     (`limit`, `older`, `stale`, `below`, `snoozed`, `done`) how many more there are; `undelivered`, where there are any,
-    counts alerts that wait for a person; `abuse_by_detoxify` are the languages in which detoxify looked for insults.
+    counts the alerts that wait for a person, which are in the field of that name; `abuse_by_detoxify` are the languages in which detoxify looked for insults.
     """
 
     generated_at: datetime
@@ -37,6 +40,7 @@ class Digest:
     items: Sequence[Mapping[str, Any]]
     kudos: Sequence[Mapping[str, Any]] = ()
     stats: Mapping[str, Any] = field(default_factory=dict)
+    undelivered: Sequence[Mapping[str, Any]] = ()
 
     def worst(self) -> int:
         """The highest severity that is shown; -1 where nothing is."""
@@ -64,6 +68,7 @@ class Page:
     since: str
     counts: tuple[str, ...]
     hidden: tuple[str, ...]
+    undelivered: tuple[str, ...]
     empty: str
     cards: tuple[Card, ...]
     kudos: tuple[Kudos, ...]
@@ -85,6 +90,7 @@ def page(digest: Digest, wording: Wording, names: str = "named") -> Page:
         since=wording.say("since", when=wording.when(digest.since, "long")) if digest.since else "",
         counts=tuple(wording.count(f"counts.{name}", digest.stats[name]) for name in _COUNTS if name in digest.stats),
         hidden=tuple(wording.count(f"hidden.{r}", hidden[r], all=everything) for r in _HIDDEN if r in hidden),
+        undelivered=tuple(one_line(wording.lost_alert(alert)) for alert in digest.undelivered[:ALERTS_SHOWN]),
         empty="" if items else wording.say("empty_hidden" if hidden else "empty"),
         cards=tuple(card(item, wording, names) for item in items),
         kudos=tuple(_kudos(one, wording, names) for one in digest.kudos),
@@ -117,7 +123,7 @@ def _kudos(one: Mapping[str, Any], wording: Wording, names: str) -> Kudos:
 
 def to_json(digest: Digest, names: str = "named") -> str:
     """The digest for other programs, as the contract has it; `names` is the privacy setting."""
-    content = {
+    content: dict[str, Any] = {
         "generated_at": instant_text(digest.generated_at),
         "since": instant_text(digest.since) if digest.since else None,
         "forum": digest.forum,
@@ -125,6 +131,8 @@ def to_json(digest: Digest, names: str = "named") -> str:
         "kudos": [{**one, "username": named(one["username"], names)} for one in digest.kudos],
         "stats": digest.stats,
     }
+    if digest.undelivered:
+        content["undelivered"] = list(digest.undelivered)
     return json.dumps(content, ensure_ascii=False, indent=1)
 
 

@@ -39,9 +39,9 @@ def _lines(page: Page) -> Iterator[str]:
     yield ""
     yield from _block(" · ".join(part for part in (page.forum, page.generated, page.since) if part))
     yield from _block(" · ".join(page.counts))
-    for line in page.hidden:
+    for line in (*page.undelivered, *page.hidden):
         yield f"- {escaped(line)}"
-    if page.hidden:
+    if page.undelivered or page.hidden:
         yield ""
     yield from _block(page.empty)
     for card in page.cards:

@@ -95,6 +95,7 @@ def _header(page: Page) -> list[RenderableType]:
     lines.append(Text(" · ".join(part for part in (page.generated, page.since) if part), style="dim"))
     if page.counts:
         lines.append(Text(" · ".join(page.counts)))
+    lines += [Text(f"  {line}") for line in page.undelivered]
     lines += [Text(line, style="dim") for line in page.hidden]
     return list(lines)
 

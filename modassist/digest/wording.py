@@ -46,6 +46,12 @@ class Wording:
         form = "one" if n == 1 else "other"
         return self.say(f"{name}.{form}", n=n, **values)
 
+    def lost_alert(self, alert: Mapping[str, Any]) -> str:
+        """An alert that waits for a person, as `alerts.outbox.as_record` gives it: which it is, and what sends it."""
+        threads = [f"#{topic_id}" for topic_id in alert["threads"][:3]]
+        more = ["…"] if len(alert["threads"]) > 3 else []
+        return self.say("lost_alert", id=alert["id"], about=", ".join((alert["channel"], *threads, *more)))
+
     def number(self, value: float) -> str:
         """At most one decimal, with the language's own sign."""
         return f"{value:.1f}".removesuffix(".0").replace(".", self.say("decimal"))

@@ -3,7 +3,8 @@
     /posts.json   tells new posts and fresh edits; walked down to the watermark of the last poll
     /latest.json  tells what that cannot see: staff colour, closings, solutions; compared with the keys in the store
     topics        are read where one of them says so: one request, and one more for each 50 posts that are missing
-    sweep         once a day: what we hold as waiting, and what was active lately, for edits, deletions, silent closings
+    sweep         once a day: what we hold as waiting, and what was active lately, for edits, deletions, silent closings;
+                  and some threads that were gone, whether they are back
 
 Each topic is stored in its own transaction, the watermark after all of them. So a poll may be killed at any moment: the
 next one finds what is stored by its key, reads the rest, and ends with the same database.
@@ -30,6 +31,10 @@ HELD_BACK = 500
 """Ids by which a topic that failed holds the watermark back at most; after that the sweep finds it."""
 
 LIST_PAGES = 2
+
+GONE_AGAIN = 20
+"""Threads that were gone which a sweep asks for again, those first that were not asked for longest. A refusal by mistake
+would else hold for ever: nothing that happens to a quiet thread tells of it."""
 
 _GONE = frozenset({403, 404, 410})
 
@@ -128,6 +133,8 @@ class _Poll:
     wants: dict[int, _Want] = field(default_factory=dict)
     keys: dict[int, ChangeKey | None] = field(default_factory=dict)
     """Topics that the store holds, with their keys; None for a key that cannot be read."""
+    gone: set[int] = field(default_factory=set)
+    """Topics that were gone when we last asked, and are asked for again."""
     missed_posts: list[int] = field(default_factory=list)
     is_welcome: bool = False
 
@@ -149,6 +156,8 @@ class _Poll:
         if is_due:
             self._want_sweep()
         self._leave_some(full=full)
+        if is_due:
+            self._want_gone()
         self._read_wanted()
         self._move(cursor, max((post["id"] for post in posts), default=0), swept=full or is_first or is_due)
 
@@ -248,6 +257,12 @@ class _Poll:
         since = self.now - timedelta(days=self.settings.sweep_days)
         self._want_rows(list(self.forum.open_topics(since)), anyway=True)
 
+    def _want_gone(self) -> None:
+        """Last of all, so that what is surely there comes first where the requests do not suffice for everything."""
+        self.gone = set(self.store.gone_topics(self.source, GONE_AGAIN)) - self.wants.keys()
+        for topic_id in sorted(self.gone):
+            self._want(topic_id).whole = True
+
     def _want(self, topic_id: int) -> _Want:
         return self.wants.setdefault(topic_id, _Want())
 
@@ -323,7 +338,7 @@ class _Poll:
             return True
         if not self.is_welcome:
             self._check_welcome()
-        return topic_id in self.keys
+        return topic_id in self.keys or topic_id in self.gone
 
     def _check_welcome(self) -> None:
         try:
@@ -333,11 +348,11 @@ class _Poll:
         self.is_welcome = True
 
     def _mark_gone(self, topic_id: int) -> None:
-        if topic_id not in self.keys:
+        if topic_id not in self.keys and topic_id not in self.gone:
             return
         with self.store.transaction():
             self.store.mark_gone(topic_id, self.source, self.now)
-        self.topics_gone += 1
+        self.topics_gone += topic_id not in self.gone
 
     def _fail(self, topic_id: int, want: _Want, error: Exception) -> None:
         self.failed.append((topic_id, str(error)))

@@ -166,6 +166,11 @@ def _requeue(db: Database, thread_id: int, due_at: str | None) -> None:
         db.run("INSERT INTO queue VALUES (?, ?)", (thread_id, due_at))
 
 
+def count_due(db: Database, now: datetime) -> int:
+    """How many threads are to be analysed now; others stand in the queue until time alone may change their state."""
+    return int(db.value("SELECT count(*) FROM queue WHERE due_at <= ?", (sortable_text(now),)))
+
+
 def requeue_all(db: Database) -> None:
     """Have every thread analysed again."""
     with db.transaction():
@@ -226,7 +231,7 @@ def counts(db: Database) -> dict[str, int]:
         "analyses": "analyses",
         "findings": "findings",
         "escalated": "analyses WHERE needs_person = 1",
-        "due": "queue",
+        "queued": "queue",
     }
     return {name: int(db.value(f"SELECT count(*) FROM {table}")) for name, table in tables.items()}
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from modassist.alerts.outbox import WAITING_FOR_A_PERSON, Entry, Status, reference_of
+from modassist.alerts.rivals import Rival
 from modassist.alerts.rules import Desired, Kind, OpenThread, Wish
 from modassist.alerts.situation import Situation, flagged_since, last_customer_post, situation_of
 from modassist.instants import parse_instant, sortable_text
@@ -272,6 +273,26 @@ class Outbox:
     def counts(self) -> dict[str, int]:
         """How many messages stand where."""
         return {row[0]: row[1] for row in self.db.rows("SELECT status, count(*) FROM outbox GROUP BY status")}
+
+    # -- others --------------------------------------------------------------------------------------------------------
+
+    def knows(self, reference: str) -> bool:
+        """Whether a message with this code is one of this database."""
+        return self.db.value("SELECT 1 FROM outbox WHERE reference = ?", (reference,)) is not None
+
+    def is_about(self, source: str, topic_id: int) -> bool:
+        """Whether any message is about this thread."""
+        asked = """SELECT 1 FROM outbox_threads l JOIN threads t ON t.id = l.thread_id JOIN sources s ON s.id = t.source_id
+            WHERE s.name = ? AND t.topic_id = ?"""
+        return self.db.value(asked, (source, topic_id)) is not None
+
+    def rival(self, now: datetime) -> Rival | None:
+        """The other database that was noticed lately, by a message of it."""
+        return Rival.parse(self.db.value("SELECT value FROM bot WHERE name = 'rival'"), now)
+
+    def note_rival(self, rival: Rival, now: datetime) -> None:
+        """Another database was noticed now."""
+        self.db.run("INSERT OR REPLACE INTO bot VALUES ('rival', ?)", (rival.text(now),))
 
     def _change(self, entry: Entry, status: Status, **columns: Any) -> None:
         names = "".join(f", {name} = ?" for name in columns)

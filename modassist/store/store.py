@@ -88,13 +88,22 @@ class Store:
         return store_topics.save_topic(self.db, record, seen, forgotten=Forgotten(self.db))
 
     def mark_gone(self, topic_id: int, source: str, seen_at: datetime) -> None:
-        """The forum does not show this topic any more: it is kept, but nowhere shown, until it comes back."""
+        """The forum does not show this topic, seen at this instant: it is kept, but nowhere shown, until it comes back."""
         store_topics.mark_gone(self.db, ThreadKey(source, topic_id), seen_at)
 
     def is_gone(self, key: ThreadKey) -> bool:
         """Whether this topic is stored, but was not shown by the forum when it was last asked for."""
         asked = "SELECT 1 FROM threads t JOIN sources s ON s.id = t.source_id WHERE s.name = ? AND t.topic_id = ? AND t.gone_at IS NOT NULL"
         return self.db.value(asked, key) is not None
+
+    def gone_topics(self, source: str, limit: int) -> list[int]:
+        """Topics of this source that the forum did not show, those first that were not asked for longest."""
+        rows = self.db.rows(
+            "SELECT t.topic_id FROM threads t JOIN sources s ON s.id = t.source_id "
+            "WHERE s.name = ? AND t.gone_at IS NOT NULL ORDER BY t.gone_at, t.topic_id LIMIT ?",
+            (source, limit),
+        )
+        return [row[0] for row in rows]
 
     def change_keys(self, topic_ids: Iterable[int], source: str | None = None) -> dict[int, str]:
         """What `save_topic` was given as change key, for those of these topics that are stored and not gone."""
@@ -187,6 +196,10 @@ class Store:
         """
         return (key for _, key in store_findings.due_threads(self.db, now, analysis_version))
 
+    def count_due(self, now: datetime) -> int:
+        """How many threads changed, or may have changed by the passing of time, and wait to be analysed."""
+        return store_findings.count_due(self.db, now)
+
     def keys(self, topic_id: int, source: str | None = None) -> list[ThreadKey]:
         """The stored threads with this number: one for each source that has it."""
         rows = self.db.rows(
@@ -278,7 +291,7 @@ class Store:
         return store_findings.findings_after(self.db, last_id, limit)
 
     def counts(self) -> dict[str, int]:
-        """How much there is: threads, posts, versions, analyses, findings, escalated, due."""
+        """How much there is: threads, posts, versions, analyses, findings, escalated, queued (now or for later)."""
         return store_findings.counts(self.db)
 
     # -- the bot -----------------------------------------------------------------------------------------------------

@@ -307,12 +307,12 @@ def enqueue(db: Database, thread_id: int) -> None:
 
 
 def mark_gone(db: Database, key: ThreadKey, seen_at: datetime) -> None:
-    """The forum does not show this topic any more: keep what it said, drop what was concluded from it."""
+    """The forum does not show this topic, seen at this instant: keep what it said, drop what was concluded from it."""
     with db.transaction():
         thread_id = find_thread(db, key)
         if thread_id is None:
             return
-        db.run("UPDATE threads SET gone_at = coalesce(gone_at, ?) WHERE id = ?", (sortable_text(seen_at), thread_id))
+        db.run("UPDATE threads SET gone_at = ? WHERE id = ?", (sortable_text(seen_at), thread_id))
         db.run("DELETE FROM post_words WHERE rowid IN (SELECT id FROM posts WHERE thread_id = ?)", (thread_id,))
         for table in ("queue", "analyses", "thread_states", "findings"):
             db.run(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))
