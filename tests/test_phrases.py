@@ -242,6 +242,16 @@ def test_a_pattern_is_made_again_only_for_codes_that_it_does_not_know() -> None:
     assert phrase.pattern(codes, bare=False).search(codes)
 
 
+def test_a_lone_apostrophe_in_a_phrase_does_not_stop_the_search() -> None:
+    rules = grammar()
+    search = Search([rules.phrase("cost #'#")], rules)
+    for number in range(3_000):  # enough to have the patterns put into the automaton
+        rules.alphabet.encode(f"word{number}")
+    text = "it cost 5'000 francs"
+    assert search.stands(Copy(text, sentences(text)))
+    assert not search.stands(Copy("it cost 5 francs", sentences("it cost 5 francs")))
+
+
 def test_expressions_are_bounded_whatever_the_phrase() -> None:
     source = grammar(x=["a b", "c*"]).phrase("nobody ... ever (...2 |){x} (now|) said").pattern("", bare=False).pattern
     assert not re.search(r"[*+]|\{\d+,\}", re.sub(r"\[[^\]]*\]", "", source))

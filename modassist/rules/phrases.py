@@ -271,7 +271,7 @@ class Grammar:
             letters.append((*options, "") if optional else options)
         if prod(map(len, letters)) > _MOST_SPELLINGS:
             letters = [options[:1] for options in letters]
-        return tuple(dict.fromkeys(map("".join, product(*letters))))
+        return tuple(text for text in dict.fromkeys(map("".join, product(*letters))) if text)
 
     def _joined(self, nodes: list[Node]) -> One:
         """Words and alternatives glued into one token."""
