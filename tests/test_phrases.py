@@ -244,10 +244,11 @@ def test_a_pattern_is_made_again_only_for_codes_that_it_does_not_know() -> None:
 
 def test_a_lone_apostrophe_in_a_phrase_does_not_stop_the_search() -> None:
     rules = grammar()
-    search = Search([rules.phrase("cost #'#")], rules)
+    search = Search([rules.phrase("#'#")], rules)
+    text = "it cost 5'000 francs"
+    assert search.stands(Copy(text, sentences(text)))
     for number in range(3_000):  # enough to have the patterns put into the automaton
         rules.alphabet.encode(f"word{number}")
-    text = "it cost 5'000 francs"
     assert search.stands(Copy(text, sentences(text)))
     assert not search.stands(Copy("it cost 5 francs", sentences("it cost 5 francs")))
 
