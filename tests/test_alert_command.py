@@ -47,7 +47,7 @@ def test_a_dry_run_shows_everything_and_changes_nothing(tmp_path: Path) -> None:
     with bench(tmp_path, THREAD) as made:
         result = run(made, "alert", "--dry-run")
         assert result.exit_code == 0
-        assert result.stdout.startswith("== topic: 20 · Dock grinds at night, part 208")
+        assert result.stdout.startswith("== topic: 34 · Dock grinds at night, part 208")
         assert "topic 777: category 9 is open to staff, team alone" in result.stderr
         assert made.posted() == []
         assert Outbox(made.store).counts() == {}

@@ -20,7 +20,7 @@ from modassist.learned.loading import BUILT_IN, Weighers, model_path, own_model
 from modassist.learned.model_file import FEATURES, FLAG, LABELS, TrainedModel, read, to_bytes
 from modassist.learned.weigher import Thresholds, Weigher
 from modassist.learned.words import BUCKETS, WordScores, buckets, words
-from modassist.model import FLAGGING, LANGUAGES, Limits, Role, Signal, Span, Thread
+from modassist.model import FLAGGING, LANGUAGES, JudgedPost, Limits, Role, Signal, Span, Thread
 from modassist.text.own_words import sentences
 from modassist.training import word_layer
 from modassist.training.examples import LabelledThread, read_threads
@@ -223,14 +223,32 @@ def test_a_flag_names_at_least_the_likeliest_signal() -> None:
 
 def test_words_alone_do_not_flag_what_answers_no_complaint() -> None:
     model = small().model
-    by_lang = {lang: {**model.thresholds[lang]["normal"], FLAG: 0.05} for lang in LANGUAGES}
+
+    def judged(threshold: float) -> JudgedPost:
+        by_lang = {lang: {**model.thresholds[lang]["normal"], FLAG: threshold} for lang in LANGUAGES}
+        loaded = replace(rules(), learned=Weigher(model, Thresholds(by_lang)))
+        ordinary = thread(customer("Welche Farben hat das Gerät?"), staff("Es gibt das Gerät in Grau und in Blau."))
+        now = ordinary.posts[-1].created_at + timedelta(days=1)
+        return analysis.judge(ordinary, loaded, Limits(), now=now).posts[1]
+
+    chance = judged(1.0).flag_score
+    assert chance is not None
+    assert not judged(chance / 2).flagged
+    assert judged(chance / 1_000).flagged
+
+
+def test_a_greeting_is_no_evidence_where_more_is_said() -> None:
+    model = small().model
+    by_lang = {lang: dict.fromkeys(model.thresholds[lang]["normal"], 0.0) for lang in LANGUAGES}
     loaded = replace(rules(), learned=Weigher(model, Thresholds(by_lang)))
-    ordinary = thread(customer("Welche Farben hat das Gerät?"), staff("Es gibt das Gerät in Grau und in Blau."))
-    now = ordinary.posts[-1].created_at + timedelta(days=1)
-    reply = analysis.judge(ordinary, loaded, Limits(), now=now).posts[1]
-    assert reply.flag_score is not None
-    assert 0.05 < reply.flag_score < 0.5
-    assert not reply.flagged
+    talk = thread(customer("Das Gerät ist kaputt."), staff("Hallo! Der Schalter sitzt links neben der Klappe."))
+    now = talk.posts[-1].created_at + timedelta(days=1)
+    reply = analysis.judge(talk, loaded, Limits(), now=now).posts[1]
+    by_words = [finding for finding in reply.findings if finding.by == ("model",)]
+    assert by_words
+    assert {shown.text for finding in by_words for shown in finding.evidence} == {
+        "Der Schalter sitzt links neben der Klappe."
+    }
 
 
 def test_every_finding_shows_words_of_the_post() -> None:
