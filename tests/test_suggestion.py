@@ -101,6 +101,14 @@ def test_two_threads_never_get_the_same_draft(english: dict[int, Analysis]) -> N
     assert len(set(drafts)) == len(drafts)
 
 
+def test_a_draft_says_nobodys_words_twice(english: dict[int, Analysis]) -> None:
+    drafts = [a.escalation.draft.text for a in english.values() if a.escalation and a.escalation.draft]
+    quotes = [re.findall(r"[„\"”]([^„“”\"]{12,})[“\"”]", draft) for draft in drafts]
+    assert all(len(said) == len(set(said)) for said in quotes)
+    assert sum(map(len, quotes)) > len(drafts)
+    assert any("Zu deiner Frage: […]" in draft for draft in drafts)  # its words stand in the draft already
+
+
 def test_a_draft_leaves_a_gap_for_what_only_a_person_knows(english: dict[int, Analysis]) -> None:
     for found in english.values():
         if found.escalation is not None and found.escalation.draft is not None:

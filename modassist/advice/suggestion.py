@@ -31,6 +31,8 @@ DUE_HOURS = ((70, 4), (40, 12), (0, 24))
 """(severity, counted hours until somebody should have reacted)."""
 
 DRAFT_PARTS = ("greeting", "case", "since", "harm", "letdown", "tried", "question", "own", "next", "closing")
+QUOTES = ("since", "tried", "repeat", "harm", "leaving", "latest", "question", "reply", "promise")
+"""Facts that are somebody's own words."""
 NOTE_PARTS = ("felt", "went_wrong", "good", "helps", "care")
 
 
@@ -128,12 +130,20 @@ def _draft(judgement: Judgement, facts: Facts, detectors: Detectors, limits: Lim
     register = _register(judgement, facts, book)
     telling = _tell(judgement, facts, book, limits)
     answered = Answered(facts.claim.post.words.text, frozenset({Signal.COMPLAINT}))
-    paragraphs = []
+    paragraphs: list[str] = []
     for part in DRAFT_PARTS:
-        text = book.say(part, telling.conditions, telling.words, register=register, choice=judgement.thread.id)
+        rest = _untold(telling, "\n".join(paragraphs))
+        text = book.say(part, rest.conditions, rest.words, register=register, choice=judgement.thread.id)
         if text and not draftlint.faults(text, lang, detectors, answered, quotes=tuple(telling.words.values())):
             paragraphs.append(text)
     return Draft(lang, register, _join(paragraphs))
+
+
+def _untold(telling: _Telling, so_far: str) -> _Telling:
+    """What is still to be told: nobody wants to read their own sentence twice. "x_told" stands for what was."""
+    told = {name for name in QUOTES if telling.words.get(name) and telling.words[name] in so_far}
+    conditions = telling.conditions - told | {f"{name}_told" for name in told}
+    return _Telling(conditions, telling.words | dict.fromkeys(told, ""))
 
 
 def _register(judgement: Judgement, facts: Facts, book: Wordbook) -> str:
