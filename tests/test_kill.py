@@ -10,7 +10,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,31 +41,20 @@ class Victim:
 
     process: subprocess.Popen[str]
 
-    def ask(self, place: World) -> int:
-        """Begin a tick now; the number of its process."""
+    def tick(self, place: World, kill_after: float | None = None) -> bool:
+        """One tick, killed after so many seconds if it still runs; whether it came to its end."""
         forum = replace(place.settings.forum, requests_per_minute=100_000)
-        job = replace(place.settings, forum=forum), place.wall.now
+        job = kill_after, replace(place.settings, forum=forum), place.wall.now
         assert self.process.stdin
         self.process.stdin.write(base64.b64encode(pickle.dumps(job)).decode() + "\n")
         self.process.stdin.flush()
-        return int(self.read())
+        code = int(self.read())
+        assert code in (0, -signal.SIGKILL), code
+        return code == 0
 
     def read(self) -> str:
         assert self.process.stdout
         return self.process.stdout.readline().strip()
-
-    def tick(self, place: World, kill_after: float | None = None) -> bool:
-        """One tick; whether it came to its end."""
-        child = self.ask(place)
-        timer = threading.Timer(kill_after, os.kill, (child, signal.SIGKILL)) if kill_after is not None else None
-        if timer:
-            timer.start()
-        code = int(self.read())
-        if timer:
-            timer.cancel()
-            timer.join()
-        assert code in (0, -signal.SIGKILL), code
-        return code == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
-"""A process that is there to be killed: ticks of the bot, each in a child that somebody else may end at any instant.
+"""Ticks of the bot, each in a child that is killed at a given instant if it has not ended before.
 
-Reads jobs as lines and forks a child for each, so that nothing has to be loaded twice: says the child's number,
-and how it ended. A child does one tick at the given instant and exits with 0.
+Reads jobs as lines and forks a child for each, so that nothing has to be loaded twice; says how it ended. A child does
+one tick at the given instant and exits with 0. The killing is done here, as only a parent can be sure that the number
+it kills is still its child's.
 """
 
 from __future__ import annotations
@@ -9,21 +10,27 @@ from __future__ import annotations
 import base64
 import os
 import pickle
+import signal
 import sys
 import tempfile
+import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modassist.config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 
-def tick(job: str) -> None:
+def tick(settings: Settings, now: datetime) -> None:
     from modassist.bot.forumbot import Tools
     from modassist.bot.loop import Bot
     from modassist.bot.stopping import Stop
 
-    settings, now = pickle.loads(base64.b64decode(job))
     tools = Tools(Stop(), lambda: now, time.monotonic, lambda: 0.5, {"timeout": (5, 5), "jitter": lambda: 0.0})
     bot = Bot(lambda: (settings,), tools)
     bot.open()
@@ -53,22 +60,33 @@ def warm() -> None:
         Desk(store, Settings(), START).analyse_due()
 
 
+def ended(child: int, kill_after: float | None) -> int:
+    """The child's exit code. Until it is waited for it keeps its number, so the timer stops before that."""
+    timer = threading.Timer(kill_after, os.kill, (child, signal.SIGKILL)) if kill_after is not None else None
+    if timer:
+        timer.start()
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    if timer:
+        timer.cancel()
+        timer.join()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def main() -> None:
     warm()
     print("ready", flush=True)
     for line in sys.stdin:
+        kill_after, *job = pickle.loads(base64.b64decode(line))
         child = os.fork()
         if not child:
             sys.stdin.close()
             try:
-                tick(line)
+                tick(*job)
             except BaseException as fault:  # noqa: BLE001 -- told to whoever asked, and no test goes on in a child
                 print(f"{type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
                 os._exit(1)
             os._exit(0)
-        print(child, flush=True)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(ended(child, kill_after), flush=True)
 
 
 if __name__ == "__main__":
