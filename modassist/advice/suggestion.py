@@ -31,8 +31,8 @@ DUE_HOURS = ((70, 4), (40, 12), (0, 24))
 """(severity, counted hours until somebody should have reacted)."""
 
 DRAFT_PARTS = ("greeting", "case", "since", "harm", "letdown", "tried", "question", "own", "next", "closing")
-QUOTES = ("since", "tried", "repeat", "harm", "leaving", "latest", "question", "reply", "promise")
-"""Facts that are somebody's own words."""
+OWN_WORDS = ("since", "tried", "repeat", "harm", "leaving", "latest", "question")
+"""Facts in the customer's own words, beside the claim."""
 NOTE_PARTS = ("felt", "went_wrong", "good", "helps", "care")
 
 
@@ -81,7 +81,6 @@ def _tell(judgement: Judgement, facts: Facts | None, book: Wordbook, limits: Lim
     if facts is not None:
         conditions |= {signal.value for signal in facts.reply_signals}
         words |= _words(facts, book, limits)
-        conditions |= {"since_in_claim"} if words["since"].lower() in words["claim"].lower() else set()
     conditions |= {name for name, text in words.items() if text}
     return _Telling(frozenset(conditions), words)
 
@@ -141,7 +140,8 @@ def _draft(judgement: Judgement, facts: Facts, detectors: Detectors, limits: Lim
 
 def _untold(telling: _Telling, so_far: str) -> _Telling:
     """What is still to be told: nobody wants to read their own sentence twice. "x_told" stands for what was."""
-    told = {name for name in QUOTES if telling.words.get(name) and telling.words[name] in so_far}
+    said = so_far.lower()
+    told = {name for name in OWN_WORDS if telling.words[name] and telling.words[name].lower() in said}
     conditions = telling.conditions - told | {f"{name}_told" for name in told}
     return _Telling(conditions, telling.words | dict.fromkeys(told, ""))
 

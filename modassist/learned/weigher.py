@@ -27,9 +27,6 @@ BESIDE, BESIDE_WITHOUT_RULE, BESIDE_RULES = 0.4, 0.7, 0.9
 found it: what raises one raises its neighbours a little too. On held-out threads more labels than that were wrong more
 often than right, and nobody should be told of a fault that was not made."""
 
-
-SIGNALS = tuple(Signal)
-
 _NOTHING: Floats = np.zeros(0, dtype=np.float32)
 
 BY_RULE, NO_RULE, NO_GROUND = -0.7, 1.0, 4.5
@@ -81,15 +78,15 @@ class Weigher:
         spans = view.spans or (Span(0, len(view.text)),)
         whole, pieces = self._scorer(view.role, view.lang, head).score(view.text, spans)
         chances = probabilities(head, view.lang, whole, pieces, (*view.dense, *self._encoded(view, head)))
-        by_label = dict(zip(LABELS[view.role], chances.tolist(), strict=True))
+        labels, signals = LABELS[view.role], _signals_of(view.role)
+        by_label = dict(zip(labels, chances.tolist(), strict=True))
         present = self._present(view, by_label, found)
-        labels = LABELS[view.role]
         findings = tuple(
             _finding(judged, signal, by_label[signal], found, spans, pieces[:, labels.index(signal)])
-            for signal in (OF_STAFF if view.role is Role.STAFF else OF_CUSTOMERS)
+            for signal in signals
             if signal in present
         )
-        scores = tuple([(signal, round(by_label[signal], 3)) for signal in SIGNALS if signal in by_label])
+        scores = tuple([(signal, round(by_label[signal], 3)) for signal in signals])
         flagged = not FLAGGING.isdisjoint(present)
         chance = by_label.get(FLAG)
         return replace(judged, findings=findings, scores=scores, flagged=flagged, flag_score=chance)
@@ -103,8 +100,7 @@ class Weigher:
 
     def _present(self, view: View, chances: Mapping[str, float], found: Found) -> frozenset[Signal]:
         """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""
-        over = {label for label, chance in chances.items() if chance >= self._least(view.lang, label, found)}
-        present = {signal for signal in SIGNALS if signal in over}
+        present = {s for s in _signals_of(view.role) if chances[s] >= self._least(view.lang, s, found)}
         if view.role is Role.CUSTOMER:
             return frozenset(s for s in present if s in found or chances[s] >= RARE.get(s, 0.0))
         if chances[FLAG] < _surer(self.thresholds.of(view.lang, FLAG), _ground(view)):
@@ -113,10 +109,10 @@ class Weigher:
         beside = {s for s in present & FLAGGING if chances[s] >= _beside(s, found) * chances[likeliest]}
         return frozenset(present - FLAGGING | beside | {likeliest})
 
-    def _least(self, lang: str, label: str, found: Found) -> float:
-        """The probability that a label needs here: half of the usual for a complaint that rules are sure of."""
-        least = self.thresholds.of(lang, label)
-        is_sure = label == Signal.COMPLAINT and score(found, Signal.COMPLAINT) >= SURE_BY_RULES
+    def _least(self, lang: str, signal: Signal, found: Found) -> float:
+        """The probability that a signal needs here: half of the usual for a complaint that rules are sure of."""
+        least = self.thresholds.of(lang, signal)
+        is_sure = signal is Signal.COMPLAINT and score(found, Signal.COMPLAINT) >= SURE_BY_RULES
         return least * 0.5 if is_sure else least
 
     def _scorer(self, role: Role, lang: str, head: Head) -> WordScores:
@@ -127,6 +123,10 @@ class Weigher:
 
 _BAD_BY_RULES = STAFF_FEATURES.index("rules:bad")
 _ANSWERS_COMPLAINT = STAFF_FEATURES.index(f"answered:{Signal.COMPLAINT}")
+
+
+def _signals_of(role: Role) -> tuple[Signal, ...]:
+    return OF_STAFF if role is Role.STAFF else OF_CUSTOMERS
 
 
 def _beside(signal: Signal, found: Found) -> float:
