@@ -12,6 +12,7 @@ import pytest
 from modassist.judging import detectors
 from modassist.resources import rules_root
 from modassist.rules import rulebook
+from modassist.rules.shelf import Shelf
 from receivers import HookReceiver, MailServer, receiving
 
 SLOW = (
@@ -29,14 +30,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in SLOW)
 
 
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was made of rule packs, for all tests and workers of a run: only what it was made of names it."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shelf"
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shelf: Path) -> None:
     for name in list(os.environ):
         if name.startswith("MODASSIST_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CLICOLOR_FORCE"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
-    for name, folder in (("HOME", home), ("XDG_CONFIG_HOME", home / ".config"), ("XDG_CACHE_HOME", home / ".cache")):
+    for name, folder in (("HOME", home), ("XDG_CONFIG_HOME", home / ".config"), ("XDG_CACHE_HOME", shelf)):
         monkeypatch.setenv(name, str(folder))
     monkeypatch.setenv("TERM", "xterm-256color")
     workplace = tmp_path / "work"
@@ -59,10 +67,10 @@ def built_in_detectors() -> Iterator[None]:
             held.append(load())
         return replace(held[0], learned=learned)
 
-    def load_packs_once(*folders: Path, disable: Sequence[str] = ()) -> rulebook.RulePacks:
+    def load_packs_once(*folders: Path, disable: Sequence[str] = (), shelf: Shelf | None = None) -> rulebook.RulePacks:
         if folders != (rules_root(),) or disable:
-            return load_packs(*folders, disable=disable)
-        return load_once().packs if held else load_packs(*folders)
+            return load_packs(*folders, disable=disable, shelf=shelf)
+        return load_once().packs if held else load_packs(*folders, shelf=shelf)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detectors, "load", load_once)

@@ -18,6 +18,7 @@ from modassist.learned.features import View
 from modassist.model import LANGUAGES, JudgedPost
 from modassist.resources import load_yaml, rules_root
 from modassist.rules import rulebook as rules
+from modassist.rules import shelf
 from modassist.text import language
 
 
@@ -47,12 +48,13 @@ class Detectors:
 def load(folders: Sequence[Path] = (), disable: Sequence[str] = (), *, learned: Learned | None = None) -> Detectors:
     """Built-in packs and those in the user's own folders, which add to them or replace rules of the same id.
 
+    What was made of them is kept in the user's cache folder, so that the next start need not make it again.
     `learned` is the trained model (`learned.loading`); without it rules and context judge alone. Raises RuleError
     where a pack is unsound.
     """
     root = rules_root()
     tables = {lang: load_yaml(root / lang / "times.yaml") for lang in LANGUAGES}
-    packs = rules.load_packs(root, *folders, disable=tuple(disable))
+    packs = rules.load_packs(root, *folders, disable=tuple(disable), shelf=shelf.of_user())
     words = _books(root, "replies"), _books(root, "notes")
     return Detectors(packs, language.load(), due.load(tables), *words, learned=learned)
 

@@ -135,6 +135,10 @@ class Alphabet:
                 self._users[pattern].append(found)
         return found
 
+    def codes_of(self, wanted: Iterable[TokenClass]) -> frozenset[str]:
+        """The codes of all these classes, as far as their words have been met."""
+        return frozenset().union(*(self.atom(one).codes for one in wanted))
+
     def _word(self, word: str) -> str:
         """The word's own code."""
         code = self._words.get(word)

@@ -1,8 +1,6 @@
-"""Which of many phrases a text may hold, at a look: the anchors of phrases, and an index of them.
+"""Which of many phrases a text may hold, at a look: the anchors of their plan, as codes.
 
-Every way of matching a phrase has an anchor: two words in a row that are met together least often, or one word. Where
-an anchor stands, the next rarest words of that way are looked for within their reach; what passes is a candidate for
-the phrase's own expression. Nothing that the expression finds is lost, for only what every match holds is asked for.
+What passes is a candidate for the phrase's own expression.
 """
 
 from __future__ import annotations
@@ -12,19 +10,10 @@ from functools import partial
 from itertools import islice
 
 from modassist.rules.alphabet import BREAK, Alphabet, TokenClass, is_sign_code
-from modassist.rules.phrases import Phrase
-from modassist.rules.rarity import Rarity
-from modassist.rules.shapes import Step, Way
+from modassist.rules.plan import Anchor, Check, Plan
 
-_CHECKS = 2
-"""Words beside the anchor that are looked for."""
-_PAIR_COST = 0.001
-"""Two words that are met so and so often stand together this part of the product times."""
 _MOST_READ = 20_000
 
-Anchor = tuple[TokenClass, TokenClass | None]
-Check = tuple[TokenClass, int, int]
-"""A class, and where a word of it stands: so many words behind the anchor's first one, at least and at most."""
 _Lookup = tuple[set[str], int, int]
 _Entry = tuple[int, tuple[_Lookup, ...]]
 
@@ -32,23 +21,17 @@ _Entry = tuple[int, tuple[_Lookup, ...]]
 class Index:
     """The anchors of phrases. A phrase is named by its place in the sequence."""
 
-    def __init__(self, phrases: Sequence[Phrase], alphabet: Alphabet, rarity: Rarity) -> None:
+    def __init__(self, plan: Plan, alphabet: Alphabet) -> None:
         self._signs: dict[str, list[int]] = {}
         """For each sign, or row of signs, the phrases that it is the anchor of."""
-        ways = [
-            (number, *_anchored(way, rarity.of))
-            for number, phrase in enumerate(phrases)
-            if not self._is_row_of_signs(number, phrase, alphabet)
-            for way in phrase.ways()
-        ]
-        by_anchor: dict[Anchor, dict[tuple[int, tuple[Check, ...]], None]] = {}
-        for number, anchor, checks in ways:
-            by_anchor.setdefault(anchor, {})[number, checks] = None
-        self._back = max((-least for _, _, checks in ways for _, least, _ in checks), default=0)
-        self._back = max(self._back, 0)
+        for number, signs in plan.rows:
+            row = "".join(code for sign in signs for code in alphabet.atom(sign).codes)
+            self._signs.setdefault(row, []).append(number)
+        every = (check for _, its in plan.anchors for _, checks in its for check in checks)
+        self._back = max(0, max((-least for _, least, _ in every), default=0))
         entries = {
             anchor: [(number, self._lookups(checks, alphabet)) for number, checks in its]
-            for anchor, its in by_anchor.items()
+            for anchor, its in plan.anchors
         }
         self._alone: dict[str, tuple[_Entry, ...]] = {}
         """For each code, the entries of those anchors that are this one word."""
@@ -59,14 +42,6 @@ class Index:
         self._pairs = [its for (_, second), its in entries.items() if second is not None]
         self._read: dict[int, tuple[_Entry, ...]] = {}
         self._fill(entries, alphabet)
-
-    def _is_row_of_signs(self, number: int, phrase: Phrase, alphabet: Alphabet) -> bool:
-        """Whether the phrase is nothing but signs, one after the other; it is then looked for as it stands."""
-        signs = phrase.row_of_signs()
-        if signs:
-            row = "".join(code for sign in signs for code in alphabet.atom(sign).codes)
-            self._signs.setdefault(row, []).append(number)
-        return bool(signs)
 
     def _lookups(self, checks: tuple[Check, ...], alphabet: Alphabet) -> tuple[_Lookup, ...]:
         back = self._back
@@ -147,31 +122,3 @@ def _bits(number: int) -> Iterator[int]:
         lowest = number & -number
         yield lowest.bit_length() - 1
         number ^= lowest
-
-
-def _anchored(way: Way, rarity: Callable[[TokenClass], float]) -> tuple[Anchor, tuple[Check, ...]]:
-    """The anchor of a way of matching, and what else must stand near it. It begins with a word, or with a sign."""
-    often = [rarity(step.wanted) for step in way.steps]
-    singles = [place for place, step in enumerate(way.steps) if BREAK not in step.wanted.words]
-    if not singles:
-        return (min(way.loose, key=rarity), None), ()
-    single = min(singles, key=often.__getitem__)
-    pairs = [place for place in singles if place + 1 < len(often) and way.steps[place + 1].most == 0]
-    pair = min(pairs, key=lambda place: often[place] * often[place + 1], default=None)
-    if pair is None or often[pair] * often[pair + 1] * _PAIR_COST >= often[single]:
-        return (way.steps[single].wanted, None), _checks(way.steps, {single}, often)
-    return (way.steps[pair].wanted, way.steps[pair + 1].wanted), _checks(way.steps, {pair, pair + 1}, often)
-
-
-def _checks(steps: Sequence[Step], anchor: set[int], often: Sequence[float]) -> tuple[Check, ...]:
-    others = sorted((place for place in range(len(steps)) if place not in anchor), key=often.__getitem__)
-    return tuple((steps[place].wanted, *_distance(steps, min(anchor), place)) for place in others[:_CHECKS])
-
-
-def _distance(steps: Sequence[Step], start: int, end: int) -> tuple[int, int]:
-    """How many words lie from one step to another, at least and at most; to an earlier one they are negative."""
-    if end < start:
-        least, most = _distance(steps, end, start)
-        return -most, -least
-    between = steps[start + 1 : end + 1]
-    return sum(step.least + 1 for step in between), sum(step.most + 1 for step in between)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -13,6 +13,7 @@ from modassist.rules.copies import AnsweredCopy, Copy, Range
 from modassist.rules.packfields import Line
 from modassist.rules.packs import Rule
 from modassist.rules.phrases import Grammar, Phrase
+from modassist.rules.plan import Plan, plan_of
 from modassist.rules.regexes import required_literals, safe_regex
 from modassist.rules.search import Search
 
@@ -36,15 +37,14 @@ class Hit:
 
 
 class Compiled:
-    """A rule with its phrases read."""
+    """A rule with its expressions and conditions, ready to be asked."""
 
-    __slots__ = ("_grammar", "_read", "phrases", "regexes", "rule")
+    __slots__ = ("_grammar", "_read", "regexes", "rule")
 
     def __init__(self, rule: Rule, grammar: Grammar) -> None:
         self.rule = rule
         self._grammar = grammar
         self._read: dict[str, Search] = {}
-        self.phrases = [read_phrase(line, rule, grammar) for line in rule.phrases]
         self.regexes = [(required_literals(line), safe_regex(line, rule)) for line in rule.regex]
 
     def condition(self, name: str) -> Search:
@@ -65,16 +65,26 @@ def read_phrase(line: Line, rule: Rule, grammar: Grammar) -> Phrase:
         raise RuleError(f"{rule.path}:{line.line}: {rule.id}: {error.message}", error.hint) from error
 
 
+Planned = tuple[Sequence[Phrase], Plan]
+
+
+def read_rules(rules: Iterable[Rule], grammar: Grammar) -> Planned:
+    """The phrases of the rules, one after the other, and the plan by which they are looked for. Raises RuleError."""
+    phrases = [read_phrase(line, rule, grammar) for rule in rules for line in rule.phrases]
+    return phrases, plan_of(phrases, grammar.rarity)
+
+
 class Matcher:
     """The rules of one language and role, ready to search posts."""
 
-    def __init__(self, rules: Iterable[Rule], grammar: Grammar) -> None:
+    def __init__(self, rules: Iterable[Rule], grammar: Grammar, planned: Planned | None = None) -> None:
+        """`planned` is what `read_rules` made of the same rules, where the caller has it."""
         self._alphabet = grammar.alphabet
         self._compiled = [Compiled(rule, grammar) for rule in rules]
-        phrases = [(number, phrase) for number, one in enumerate(self._compiled) for phrase in one.phrases]
-        self._owners = [number for number, _ in phrases]
+        self._owners = [number for number, one in enumerate(self._compiled) for _ in one.rule.phrases]
         """For each phrase, its rule."""
-        self._search = Search([phrase for _, phrase in phrases], grammar)
+        phrases, plan = planned or read_rules([one.rule for one in self._compiled], grammar)
+        self._search = Search(phrases, grammar, plan)
         self._regexes = [(number, *regex) for number, one in enumerate(self._compiled) for regex in one.regexes]
         every = [one.rule for one in self._compiled]
         self._needed = frozenset(name for rule in every for name in rule.needs)

@@ -7,7 +7,7 @@ expression over codes (`alphabet`). Every expression is bounded: gaps are the on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import product
 from math import prod
@@ -122,7 +122,7 @@ class Grammar:
             if pattern.kind != "regex" and len(min(pattern.texts, key=len)) < 2:
                 shortest = min(pattern.texts, key=len)
                 raise RuleError(f"phrase „{source}“ is found by „{shortest}“ alone", "write more of it")
-        return Phrase(shape, self.alphabet)
+        return Phrase(lambda: shape, has_signs(shape), self.alphabet)
 
     def listed(self, name: str) -> Choice:
         """The alternatives named `name` in the language's lists.yaml."""
@@ -367,12 +367,13 @@ def _ranges(codes: list[str]) -> Iterator[str]:
 class Phrase:
     """A phrase that can be looked for, by an expression over the codes of a sentence."""
 
-    __slots__ = ("_alphabet", "_fresh", "_patterns", "_shape", "_watched", "has_signs")
+    __slots__ = ("_alphabet", "_fresh", "_patterns", "_watched", "has_signs", "shape")
 
-    def __init__(self, shape: Shape, alphabet: Alphabet) -> None:
-        self.has_signs = has_signs(shape)
+    def __init__(self, shape: Callable[[], Shape], has_signs: bool, alphabet: Alphabet) -> None:
+        self.shape = shape
+        """What it looks like token after token; asked for when a text is first searched for it."""
+        self.has_signs = has_signs
         """Whether it names a sign other than a blank, comma or dash: only then signs in the text count."""
-        self._shape = shape
         self._alphabet = alphabet
         self._watched: set[TokenClass] = set()
         self._patterns: list[re.Pattern[str] | None] = [None, None]
@@ -381,18 +382,16 @@ class Phrase:
 
     def ways(self) -> list[Way]:
         """The ways of matching, so that a text that cannot hold one of them need not be searched."""
-        return ways(self._shape, _MOST_WAYS)
+        return ways(self.shape(), _MOST_WAYS)
 
     def row_of_signs(self) -> tuple[TokenClass, ...]:
         """The signs of a phrase that is nothing but signs, each of one kind; else none."""
-        return shapes.row_of_signs(self._shape)
+        return shapes.row_of_signs(self.shape())
 
-    def needs_sign(self) -> frozenset[str]:
-        """Codes of signs of which every match holds one; none where it may do without any."""
-        if not self.has_signs:
-            return frozenset()
-        loose = [set().union(*(self._alphabet.atom(sign).codes for sign in way.loose)) for way in self.ways()]
-        return frozenset(set().union(*loose)) if all(loose) else frozenset()
+    def needs_sign(self) -> tuple[TokenClass, ...]:
+        """Classes of signs; every match holds a sign of one of them. None where it may do without any."""
+        loose = [way.loose for way in self.ways()] if self.has_signs else []
+        return tuple(dict.fromkeys(sign for signs in loose for sign in signs)) if all(loose) else ()
 
     def pattern(self, codes: str, bare: bool) -> re.Pattern[str]:
         """The expression with which these codes are searched; `bare` in a text without any umlaut: „a“ may be „ä“.
@@ -402,7 +401,7 @@ class Phrase:
         found = self._patterns[bare]
         if found is None or (self._fresh[bare] and not self._fresh[bare].isdisjoint(codes)):
             self._fresh[bare].clear()
-            found = self._patterns[bare] = re.compile(self._render(self._shape, bare))
+            found = self._patterns[bare] = re.compile(self._render(self.shape(), bare))
         return found
 
     def _render(self, shape: Shape, bare: bool) -> str:

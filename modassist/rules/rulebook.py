@@ -17,19 +17,22 @@ from modassist.errors import RuleError
 from modassist.model import LANGUAGES, Role, Span
 from modassist.rules.copies import AnsweredCopy, Copy, Spelling
 from modassist.rules.inflection import Inflection
-from modassist.rules.matcher import PRESENT, Answered, Hit, Matcher, combine, present
+from modassist.rules.matcher import PRESENT, Answered, Hit, Matcher, Planned, combine, present, read_rules
 from modassist.rules.packfields import CUES, nearest
 from modassist.rules.packs import Folder, Rule, read_folders
 from modassist.rules.phrases import Grammar
+from modassist.rules.planfile import from_bytes, to_bytes
+from modassist.rules.shelf import Shelf, digest_of
 from modassist.text.own_words import sentences
 
 __all__ = ["CUES", "PRESENT", "Answered", "Hit", "Rule", "RulePacks", "check", "combine", "load_packs", "present"]
 
 
-def load_packs(*folders: Path, disable: Sequence[str] = ()) -> RulePacks:
+def load_packs(*folders: Path, disable: Sequence[str] = (), shelf: Shelf | None = None) -> RulePacks:
     """The packs of all folders; a rule in a later one replaces the rule of the same id.
 
-    `disable` switches rules off by id, `*` for any part of it. Raises RuleError with all faults at once.
+    `disable` switches rules off by id, `*` for any part of it. What is made of the rules is kept on the shelf. Raises
+    RuleError with all faults at once.
     """
     read = read_folders(folders)
     if read.faults:
@@ -38,17 +41,18 @@ def load_packs(*folders: Path, disable: Sequence[str] = ()) -> RulePacks:
     for pattern in disable:
         if not any(fnmatchcase(id, pattern) for id in read.rules):
             raise RuleError(f"no rule „{pattern}“ to disable", nearest(pattern, read.rules))
-    return RulePacks(read, disable=disable)
+    return RulePacks(read, disable=disable, shelf=shelf)
 
 
 class RulePacks:
     """All rules that are in force, in the order of their files. Searching the same post twice gives the same hits."""
 
-    def __init__(self, read: Folder, *, disable: Sequence[str] = ()) -> None:
+    def __init__(self, read: Folder, *, disable: Sequence[str] = (), shelf: Shelf | None = None) -> None:
         rules = (rule for rule in read.rules.values() if not rule.disabled)
         kept = [rule for rule in rules if not any(fnmatchcase(rule.id, pattern) for pattern in disable)]
         self.by_id: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in kept})
         self._read = read
+        self._shelf = shelf
         self._grammars: dict[str, Grammar] = {}
         self._spellings: dict[str, Spelling] = {}
         self._matchers: dict[tuple[str, str], Matcher] = {}
@@ -97,9 +101,7 @@ class RulePacks:
         if lang not in self._grammars:
             lists = self._read.lists.get(lang, {})
             inflection = Inflection(lang, self._read.inflection.get(lang, {}))
-            rules = (rule for rule in self._read.rules.values() if rule.lang == lang)
-            examples = [example.text for rule in rules for example in (*rule.must_match, *rule.must_not_match)]
-            self._grammars[lang] = Grammar(lang, lists, inflection, examples)
+            self._grammars[lang] = Grammar(lang, lists, inflection, self._examples(lang))
         return self._grammars[lang]
 
     def only(self, ids: Container[str]) -> RulePacks:
@@ -118,8 +120,27 @@ class RulePacks:
         key = (lang, role)
         if key not in self._matchers:
             wanted = [rule for rule in self if rule.lang == lang and rule.role in (role, "any")]
-            self._matchers[key] = Matcher(wanted, self.grammar(lang))
+            self._matchers[key] = Matcher(wanted, self.grammar(lang), self._planned(wanted, lang, role))
         return self._matchers[key]
+
+    def _planned(self, rules: Sequence[Rule], lang: str, role: str) -> Planned | None:
+        """The phrases of the rules and how to look for them: from the shelf, or put there."""
+        if self._shelf is None:
+            return None
+        grammar, kind = self.grammar(lang), f"{lang}-{role}"
+        lists, tables = self._read.lists.get(lang, {}), self._read.inflection.get(lang, {})
+        digest = digest_of((lang, lists, tables, self._examples(lang), [rule.phrases for rule in rules]))
+        kept = self._shelf.take(kind, digest, lambda content: from_bytes(content, grammar.alphabet))
+        if kept is not None:
+            return kept
+        made = read_rules(rules, grammar)
+        self._shelf.keep(kind, digest, to_bytes(*made))
+        return made
+
+    def _examples(self, lang: str) -> list[str]:
+        """Texts to learn from which words of the language are rare."""
+        rules = (rule for rule in self._read.rules.values() if rule.lang == lang)
+        return [example.text for rule in rules for example in (*rule.must_match, *rule.must_not_match)]
 
 
 def check(paths: Iterable[Path]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from modassist.rules.anchors import Index
 from modassist.rules.copies import Copy, Range
 from modassist.rules.phrases import Grammar, Phrase
+from modassist.rules.plan import Plan, plan_of
 
 
 class Search:
@@ -15,11 +16,13 @@ class Search:
 
     __slots__ = ("_alphabet", "_index", "_phrases", "_signs")
 
-    def __init__(self, phrases: Sequence[Phrase], grammar: Grammar) -> None:
+    def __init__(self, phrases: Sequence[Phrase], grammar: Grammar, plan: Plan | None = None) -> None:
+        """`plan` spares making it, where the caller has it."""
         self._phrases = phrases
         self._alphabet = grammar.alphabet
-        self._index = Index(phrases, grammar.alphabet, grammar.rarity)
-        self._signs = {number: signs for number, one in enumerate(phrases) if (signs := one.needs_sign())}
+        plan = plan_of(phrases, grammar.rarity) if plan is None else plan
+        self._index = Index(plan, self._alphabet)
+        self._signs = {number: self._alphabet.codes_of(signs) for number, signs in plan.signs}
         """For phrases that no text without one of these signs holds, the signs."""
 
     def candidates(self, copy: Copy, closed: Container[int] = (), within: range | None = None) -> set[tuple[int, int]]:
