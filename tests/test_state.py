@@ -193,6 +193,14 @@ def test_a_solved_thread_owes_nothing() -> None:
     assert names(standing) == {"resolved"}
 
 
+def test_a_question_is_settled_by_who_asked_it_alone() -> None:
+    asked, answer = customer("Which oil does it take?", cues=("question",)), staff("The thin one.")
+    happy = customer("Perfect, it runs.", cues=("solved",))
+    assert names(stand(asked, answer, happy, at=days(3))) == {"resolved"}
+    assert names(stand(asked, answer, replace(happy, by="kalle"), at=days(3))) == set()
+    assert names(stand(staff("Version 4 is out."), happy, at=days(3))) == set()
+
+
 @pytest.mark.parametrize("title", ["[SOLVED] Pump", "Pump dead - solved", "GELÖST: Pumpe", "Pumppu ei käy (ratkaistu)"])
 def test_a_title_marked_as_solved_settles_its_openers_case(title: str) -> None:
     standing = stand(customer("My pump died.", shows=BROKEN), at=days(30), title=title)

@@ -6,6 +6,7 @@ Everything here looks at one customer's post and what was read of the thread so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from modassist.judging.findings import PRESENT, Found, score
 from modassist.model import EMPTY, FLAGGING, GOOD_PRACTICE, JudgedPost, Role, Signal
@@ -26,6 +27,13 @@ SURE = 0.9
 
 STRANGER = 0.69
 """Score from which on the words of a customer new to another one's thread are a complaint of their own."""
+
+BUMPS = 0.8
+"""Score of a chase that shows only in context: a word into the silence. On labelled threads 14 of 15 such posts were one."""
+
+BUMP_AFTER, BUMP_WORDS = timedelta(hours=6), 12
+"""A bump comes so long after the author's last post and has at most so many words: what comes sooner, or tells more,
+adds to what was said."""
 
 TROUBLED = (Signal.DISTRESS, Signal.REPEAT_CONTACT, Signal.CHURN_RISK)
 
@@ -68,6 +76,18 @@ def in_context(judged: JudgedPost, found: Found, seen: Seen, told_later: frozens
     return "presses" if _presses(judged, found, seen) else ""
 
 
+def bumps(judged: JudgedPost, found: Found, seen: Seen) -> bool:
+    """Whether the post only reminds of an earlier complaint of the author's that nobody of staff has answered since."""
+    own = [p for p in seen.values() if p.post.author == judged.post.author]
+    if not any(p.shows(Signal.COMPLAINT) for p in own) or _is_content(judged, found) or _speaks_to_peer(judged, seen):
+        return False
+    if any(p.post.role is Role.STAFF and p.post.number > own[-1].post.number for p in seen.values()):
+        return False
+    text = judged.words.text
+    is_short = 0 < len(text.split()) <= BUMP_WORDS and not any(char.isdigit() for char in text)
+    return is_short and judged.post.created_at - own[-1].post.created_at >= BUMP_AFTER
+
+
 def settle_help(judged: JudgedPost, found: Found, seen: Seen) -> None:
     """Advice among customers tells of trouble without complaining of it."""
     if judged.has_cue("peer_help") and not _own_complaints(judged, seen) and score(found, Signal.COMPLAINT) < SURE:
@@ -99,14 +119,20 @@ def _joins_in(judged: JudgedPost, found: Found, seen: Seen) -> bool:
 def _presses(judged: JudgedPost, found: Found, seen: Seen) -> bool:
     """Whether the author, having complained, answers an unhelpful reply with anything but contentment."""
     own = _own_complaints(judged, seen)
-    if not own or judged.has_cue("thanks", "solved", "waits") or score(found, Signal.PRAISE) >= PRESENT:
+    if not own or not judged.words.text.strip() or _speaks_to_peer(judged, seen):
         return False
-    if not judged.words.text.strip() or _speaks_to_peer(judged, seen) or score(found, Signal.ABUSE) >= PRESENT:
+    if score(found, Signal.CHURN_RISK) >= PRESENT and not judged.has_cue("solved"):
+        return True  # who thanks and leaves is not content
+    if _is_content(judged, found) or score(found, Signal.ABUSE) >= PRESENT:
         return False
-    if any(score(found, signal) >= PRESENT for signal in (Signal.CHURN_RISK, Signal.REPEAT_CONTACT)):
+    if score(found, Signal.REPEAT_CONTACT) >= PRESENT:
         return True
     replies = [p for p in seen.values() if p.post.role is Role.STAFF and p.post.number > own[0].post.number]
     return bool(replies) and _is_pressed(replies[-1], found)
+
+
+def _is_content(judged: JudgedPost, found: Found) -> bool:
+    return judged.has_cue("thanks", "solved", "waits") or score(found, Signal.PRAISE) >= PRESENT
 
 
 def _is_pressed(reply: JudgedPost, found: Found) -> bool:

@@ -172,6 +172,9 @@ class _Reading:
         searched = self._find(post, words, lang)
         judged = JudgedPost(post, words, lang, cues=cues(searched.hits))
         found = dict(scored(searched.hits, words))
+        if complaints.bumps(judged, found, self._judged):
+            was = found.get(Signal.REPEAT_CONTACT)
+            found[Signal.REPEAT_CONTACT] = raised(was, Signal.REPEAT_CONTACT, complaints.BUMPS, "context:bumps")
         reason = complaints.in_context(judged, found, self._judged, self._told_later)
         if reason:
             weight = complaints.JOINS if reason == "joins_in" else complaints.PRESSES

@@ -211,12 +211,14 @@ def _resolved(scene: _Scene, waits: Sequence[_Wait]) -> ThreadState | None:
     if waits:
         return None
     unsolved = [case for case in scene.cases if case.solved_by is None]
-    first = scene.cases[0].customer if scene.cases else None
     said = [p for p in scene.customers() if is_solved(p) and _after_staff(scene, p)]
-    if first is not None:
+    if scene.cases:
+        first = scene.cases[0].customer
         said = [p for p in said if p.post.author == first or not unsolved]
         if any(case.customer == first for case in unsolved) and not _accepted(scene):
             said = []
+    else:
+        said = [p for p in said if p.post.author == scene.posts[0].post.author]
     accepted = _accepted(scene)
     ends = [*said[-1:], *accepted, *_closed_and_accepted(scene)]
     if not ends:
