@@ -264,13 +264,38 @@ def test_three_customers_with_the_same_trouble_pile_on() -> None:
 
 
 def test_three_customers_with_different_troubles_do_not() -> None:
+    lamp = (
+        "While we are complaining: the lamp over my kitchen table flickers whenever the tram goes by, an electrician "
+        "has looked at the wiring twice and says it must be your dimmer."
+    )
+    invoice = (
+        "And I would like to know why the invoice for the garden hose went to my old address, although the new one is "
+        "in the account since last spring and the parcel itself found me without any trouble."
+    )
     standing = stand(
         customer("My pump died.", shows=BROKEN),
-        customer("The lamp flickers.", by="ulla", shows=BROKEN),
-        customer("An invoice went astray.", by="olli", shows=BROKEN),
+        customer(lamp, by="ulla", shows=BROKEN),
+        customer(invoice, by="olli", shows=BROKEN),
         at=hours(5),
     )
     assert "pile_on" not in names(standing)
+
+
+def test_a_short_complaint_in_another_customers_thread_joins_in() -> None:
+    said = [customer("My pump died.", shows=BROKEN)]
+    said += [customer(text, by=text, shows=BROKEN) for text in ("Number 12: dead.", "mine went on tuesday", "Dito")]
+    assert names(stand(*said[:2], at=hours(5))) == set()
+    assert names(stand(*said, at=hours(5))) == {"pile_on"}
+
+
+def test_a_thread_that_staff_closed_with_a_word_was_not_closed_in_silence() -> None:
+    curt = staff("Works here. Closing.", shows=(Signal.DISMISSAL,), cues=("closing",))
+    shut = automatic("This topic was closed.", action="closed.enabled")
+    standing = stand(customer("My pump died.", shows=BROKEN), curt, shut, at=hours(9), closed=True)
+    assert "silent_progress" not in names(standing)
+    back = customer("Mine does not.", shows=BROKEN)
+    standing = stand(customer("My pump died.", shows=BROKEN), curt, back, shut, at=hours(9), closed=True)
+    assert "silent_progress" in names(standing)
 
 
 def test_an_answer_accepted_by_the_customer_resolves() -> None:
