@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modassist.judging.due import TimeWords, due
@@ -21,6 +21,8 @@ class Promise:
     words: str
     due: datetime
     is_dated: bool
+    is_of_word: bool = True
+    """Whether staff said that it would come back itself; else that a thing would be there, which needs no further word."""
     kept_by: JudgedPost | None = None
 
 
@@ -30,27 +32,33 @@ def ledger(posts: Sequence[JudgedPost], limits: Limits, times: Mapping[str, Time
     for index, post in enumerate(posts):
         if post.post.role is not Role.STAFF:
             continue
-        for words, when in _promised(post, limits, times):
-            promise = Promise(post, words, when or post.post.created_at + limits.promise, when is not None)
+        for words, when, is_of_word in _promised(post, limits, times):
+            due_at = when or post.post.created_at + limits.promise
+            promise = Promise(post, words, due_at, when is not None, is_of_word)
             promises.append(_with_keeper(promise, posts[index + 1 :]))
     return tuple(promises)
 
 
-def _promised(post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]) -> list[tuple[str, datetime | None]]:
-    """The sentences that promise, with their due time; one entry a sentence.
+def _promised(
+    post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]
+) -> list[tuple[str, datetime | None, bool]]:
+    """The sentences that promise, with their due time and whether a word is promised; one entry a sentence.
 
     That a thing will be there ("delivers") is a promise only with a time in it; to come back is one without, too.
     """
     text = post.words.text
     cues = [cue for cue in post.cues if cue.name in PROMISING] if post.lang in times else []
     found: dict[Span, datetime | None] = {}
+    of_word: set[Span] = set()
     spans = sentences(text) if cues else ()
     for cue in cues:
         span = _around(cue, spans)
         when = due(text[span.start : span.end], post.post.created_at, times[post.lang], limits.timezone)
         if when is not None or cue.name == "promise":
             found[span] = when.at if when else None
-    return [(text[span.start : span.end], when) for span, when in found.items()]
+        if cue.name == "promise":
+            of_word.add(span)
+    return [(text[span.start : span.end], when, span in of_word) for span, when in found.items()]
 
 
 def _around(cue: Cue, spans: Sequence[Span]) -> Span:
@@ -61,7 +69,7 @@ def _around(cue: Cue, spans: Sequence[Span]) -> Span:
 def _with_keeper(promise: Promise, later: Sequence[JudgedPost]) -> Promise:
     for index, post in enumerate(later):
         if _keeps(promise, post) and not _is_chased(promise, later[index + 1 :]):
-            return Promise(promise.post, promise.words, promise.due, promise.is_dated, post)
+            return replace(promise, kept_by=post)
     return promise
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from modassist.judging import worktime
 from modassist.judging.cases import CONTENT_SHARED, Case, is_satisfied, is_solved, open_cases
 from modassist.judging.due import TimeWords
-from modassist.judging.promises import ledger, open_promises
+from modassist.judging.promises import Promise, ledger, open_promises
 from modassist.model import (
     EMPTY,
     JudgedPost,
@@ -196,7 +196,7 @@ def _broken_promise(scene: _Scene, times: Mapping[str, TimeWords]) -> Iterator[T
     waiting = open_promises(ledger(scene.posts, scene.limits, times))
     undated = [promise for promise in waiting if not promise.is_dated][-1:]
     broken = [p for p in waiting if p.is_dated and p.due < scene.now] + [p for p in undated if p.due < scene.now]
-    broken = [p for p in broken if not _settled_since(scene, p.post)]
+    broken = [p for p in broken if not _settled_since(scene, p.post) and (p.is_of_word or _missed(scene, p))]
     if broken:
         worst = min(broken, key=lambda promise: promise.due)
         yield scene.state(State.BROKEN_PROMISE, worst.post, worst.due, words=worst.words, due=worst.due)
@@ -205,6 +205,11 @@ def _broken_promise(scene: _Scene, times: Mapping[str, TimeWords]) -> Iterator[T
 def _settled_since(scene: _Scene, promised: JudgedPost) -> bool:
     """Whether the customer called the matter settled after the promise, so that nothing is owed any more."""
     return any(is_solved(post) and post.post.number > promised.post.number for post in scene.customers())
+
+
+def _missed(scene: _Scene, promise: Promise) -> bool:
+    """Whether a customer came back, after it was due, who is not content: the thing that was to be there was not."""
+    return any(post.post.created_at > promise.due and _is_return(post) for post in scene.customers())
 
 
 # -- the rest --------------------------------------------------------------------------------------------------

@@ -19,10 +19,13 @@ PRECISION = {"lenient": 0.80, "normal": 0.89, "strict": 0.96}
 SHIFT = {"lenient": -0.08, "normal": 0.0, "strict": 0.08}
 LOWEST, HIGHEST = 0.2, 0.97
 """Where too few examples would put a threshold at an end of the scale."""
-LOWEST_OF_CUSTOMERS = 0.35
+RARE = dict.fromkeys(("repeat_contact", "churn_risk", "distress", "abuse"), 0.35)
 """The corpora hold ten times as many lawyers, insults and accidents as a forum does: what is best for F1 there would
 cry wolf here."""
-RARE = frozenset({"repeat_contact", "churn_risk", "distress", "abuse"})
+EMPTY = dict.fromkeys(("canned", "non_answer"), 0.7)
+"""They hold more empty replies, too, and a kind word in short is like one. On the threads of three writers that were not
+trained on, the line that is best on the corpora called 54 replies empty that were not beside 64 that were; this one 23."""
+LEAST = RARE | EMPTY
 
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -42,8 +45,7 @@ def choose(
                 value = best
             else:
                 value = best + SHIFT[strictness]
-            least = LOWEST_OF_CUSTOMERS if label in RARE else LOWEST
-            chosen[strictness][label] = round(float(np.clip(value, least, HIGHEST)), 3)
+            chosen[strictness][label] = round(float(np.clip(value, LEAST.get(label, LOWEST), HIGHEST)), 3)
     return chosen
 
 
