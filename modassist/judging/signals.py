@@ -60,10 +60,6 @@ LONG_REPLY, LONG_WEIGHT = 70, 0.7
 """What bad signals are worth in a reply of more than so many words: who writes that much mostly explains, and one
 doubtful phrase in it is chance. A strong one still stands."""
 
-SURELY_EMPTY = 0.8
-"""Probability from which on an empty reply is flagged by the model. On labelled threads those that deserve it have more,
-on a real forum thanks and questions back had less."""
-
 STILL_MEANT = 3
 """A complaint colours what staff answers as long as it stands in one of the customer's so many last posts."""
 
@@ -305,16 +301,10 @@ def is_empty(reply: JudgedPost) -> bool:
     return reply.shows(*EMPTY) and not reply.shows(*FLAGGING, Signal.NEXT_STEP, Signal.OWNS)
 
 
-def _is_surely_empty(reply: JudgedPost) -> bool:
-    """Whether an empty reply is worth a flag: the trained model calls many a short friendly word empty, a little."""
-    likeliest = max(score for signal, score in reply.scores if signal in EMPTY)
-    return reply.flag_score is None or likeliest >= SURELY_EMPTY
-
-
 def _flag_empty(judged: list[JudgedPost]) -> list[JudgedPost]:
     """Flags canned replies and non-answers where they are all that staff had for a complaint."""
     empty: set[int] = set()
     for case in cases.open_cases(judged):
         if case.answers and all(is_empty(reply) for reply in case.answers):
-            empty.update(reply.post.number for reply in case.answers if _is_surely_empty(reply))
+            empty.update(reply.post.number for reply in case.answers)
     return [replace(post, flagged=True) if post.post.number in empty else post for post in judged]
