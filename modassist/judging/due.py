@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -97,6 +97,7 @@ class TimeWords:
         short = [word for word in self.weekdays if len(word.rstrip("*")) <= 4]
         return re.compile(
             rf"\b(?:(?P<next>{_any_of(self.table['next'])})\s+)?(?P<weekday>{_any_of(long)})\b"
+            rf"(?:,?\s+{_any_of(self.table['of_month'])}\s+(?P<number>\d{{1,2}})(?:st|nd|rd|th|\.)(?!\d))?"
             rf"|\b{_any_of(self.table['deadline'])}\s+(?P<short>{_any_of(short)})\b"
         )
 
@@ -183,15 +184,32 @@ def _days(text: str, local: datetime, words: TimeWords) -> list[_Found]:
             continue
         ahead = _lookup(words.days_ahead, match["day"])
         found.append((_at_end(local.date() + timedelta(days=ahead), local), *match.span(), False))
-    for match in words.weekday.finditer(text):
-        wanted = _lookup(words.weekdays, match["weekday"] or match["short"])
-        ahead = (wanted - local.weekday()) % 7 or 7
-        found.append((_at_end(local.date() + timedelta(days=ahead), local), *match.span(), False))
     for match in words.date.finditer(text):
         day = _calendar_day(match, local, words)
         if day is not None:
             found.append((_at_end(day, local), *match.span(), False))
+    named = [(start, at.date()) for at, start, _, _ in found if at > local]
+    for match in words.weekday.finditer(text):
+        wanted = _lookup(words.weekdays, match["weekday"] or match["short"])
+        day = _next_weekday(wanted, local.date(), [day for start, day in named if start < match.start()])
+        if match["number"]:
+            day = _next_numbered(int(match["number"]), local.date()) or day
+            named.append((match.start(), day))
+        found.append((_at_end(day, local), *match.span(), False))
     return found
+
+
+def _next_weekday(weekday: int, today: date, before: Sequence[date]) -> date:
+    """The weekday after today; where a day was named before it in the sentence, that one or the next one after it."""
+    if before:
+        return max(before) + timedelta(days=(weekday - max(before).weekday()) % 7)
+    return today + timedelta(days=(weekday - today.weekday()) % 7 or 7)
+
+
+def _next_numbered(number: int, today: date) -> date | None:
+    """The next day of that number in its month, as in "Thursday the 19th"; None where there is none within 60 days."""
+    days = (today + timedelta(days=ahead) for ahead in range(60))
+    return next((day for day in days if day.day == number), None)
 
 
 def _calendar_day(match: re.Match[str], local: datetime, words: TimeWords) -> date | None:
