@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from builders import Said, customer, hours, judged, staff
-from modassist.judging import complaints
-from modassist.model import Finding, Signal
+from builders import Said, customer, hours, judged, staff, thread
+from modassist.judging import complaints, detectors
+from modassist.judging.signals import judge_posts
+from modassist.model import Finding, Limits, Signal
 
 BROKEN = customer("My pump died.", shows=(Signal.COMPLAINT,))
 QUESTION = customer("Which pump is the quietest?", cues=("question",))
@@ -66,3 +67,17 @@ def test_who_had_left_but_is_content_now_does_not() -> None:
 
 def test_a_chase_presses_whatever_staff_said_before() -> None:
     assert reason(BROKEN, KIND, customer("And?"), found=(Signal.REPEAT_CONTACT,)) == "presses"
+
+
+def last_reply_is_flagged(*said: Said) -> bool:
+    made = thread(*said)
+    now = made.posts[-1].created_at + hours(1)
+    return judge_posts(made, detectors.load(), Limits(), now=now)[1][-1].flagged
+
+
+def test_a_complaint_that_is_settled_is_no_longer_what_the_talk_is_about() -> None:
+    broken = customer("My pump has been broken for a week and nobody answers. I want it repaired.")
+    helped = staff("Sorry about that. I have put a new seal in the post to you today.")
+    closing = staff("Right, closing this then.")
+    assert last_reply_is_flagged(broken, helped, customer("It still leaks."), closing)
+    assert not last_reply_is_flagged(broken, helped, customer("It works now, solved."), closing)

@@ -224,9 +224,14 @@ class _Reading:
         return Answered("\n".join(post.words.text for post in reversed(posts)), frozenset(signals))
 
     def _is_complaining(self, author: str) -> bool:
-        """Whether a customer's complaint is still what the talk is about: it stands in one of the last few posts."""
+        """Whether a customer's complaint is still what the talk is about: in one of the last few posts, and not settled."""
         own = [p for p in self._judged.values() if p.post.author == author]
-        return any(p.shows(Signal.COMPLAINT) for p in own[-STILL_MEANT:])
+        for post in reversed(own[-STILL_MEANT:]):
+            if post.shows(Signal.COMPLAINT):
+                return True
+            if cases.is_solved(post):
+                return False
+        return False
 
     def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
         """Hits without those on bad signals that only repeat others' words or take own words back."""
