@@ -134,8 +134,16 @@ def test_files_are_for_their_owner_alone_and_the_oldest_go(tmp_path: Path) -> No
 
 
 def test_it_lies_in_the_users_cache_folder() -> None:
-    of_user().keep("en-staff", "1", b"content")
+    shelf = of_user()
+    assert shelf is not None
+    shelf.keep("en-staff", "1", b"content")
     assert (Path(os.environ["XDG_CACHE_HOME"]) / "modassist" / "en-staff-1.plan").is_file()
+
+
+def test_an_account_without_a_home_has_no_shelf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is where no home is known
+    assert of_user() is None
 
 
 def test_a_digest_tells_its_parts_apart() -> None:

@@ -51,9 +51,16 @@ class Shelf:
         return self._folder / f"{kind}-{digest}.plan"
 
 
-def of_user() -> Shelf:
-    """The shelf in the user's cache folder (`XDG_CACHE_HOME/modassist` where there is such a thing)."""
-    return Shelf(platformdirs.user_cache_path("modassist"))
+def of_user() -> Shelf | None:
+    """The shelf in the user's cache folder (`XDG_CACHE_HOME/modassist` where there is such a thing).
+
+    None for an account without a home, as a container may have it.
+    """
+    try:
+        folder = platformdirs.user_cache_path("modassist")
+    except RuntimeError:  # so says platformdirs today; earlier releases name a folder called `~` in the current one
+        return None
+    return Shelf(folder) if folder.is_absolute() else None
 
 
 def digest_of(parts: Iterable[object]) -> str:
