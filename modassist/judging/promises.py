@@ -28,37 +28,32 @@ class Promise:
 
 def ledger(posts: Sequence[JudgedPost], limits: Limits, times: Mapping[str, TimeWords]) -> tuple[Promise, ...]:
     """Every promise of the thread in order, each with the post that kept it, where one did."""
-    promises = []
+    promises: list[Promise] = []
     for index, post in enumerate(posts):
         if post.post.role is not Role.STAFF:
             continue
-        for words, when, is_of_word in _promised(post, limits, times):
-            due_at = when or post.post.created_at + limits.promise
-            promise = Promise(post, words, due_at, when is not None, is_of_word)
-            promises.append(_with_keeper(promise, posts[index + 1 :]))
+        promises += [_with_keeper(made, posts[index + 1 :]) for made in _promised(post, limits, times)]
     return tuple(promises)
 
 
-def _promised(
-    post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]
-) -> list[tuple[str, datetime | None, bool]]:
-    """The sentences that promise, with their due time and whether a word is promised; one entry a sentence.
+def _promised(post: JudgedPost, limits: Limits, times: Mapping[str, TimeWords]) -> list[Promise]:
+    """The sentences that promise, one promise each.
 
     That a thing will be there ("delivers") is a promise only with a time in it; to come back is one without, too.
     """
     text = post.words.text
     cues = [cue for cue in post.cues if cue.name in PROMISING] if post.lang in times else []
-    found: dict[Span, datetime | None] = {}
-    of_word: set[Span] = set()
     spans = sentences(text) if cues else ()
+    of_word = {_around(cue, spans) for cue in cues if cue.name == "promise"}
+    found: dict[Span, Promise] = {}
     for cue in cues:
         span = _around(cue, spans)
-        when = due(text[span.start : span.end], post.post.created_at, times[post.lang], limits.timezone)
+        words = text[span.start : span.end]
+        when = due(words, post.post.created_at, times[post.lang], limits.timezone)
         if when is not None or cue.name == "promise":
-            found[span] = when.at if when else None
-        if cue.name == "promise":
-            of_word.add(span)
-    return [(text[span.start : span.end], when, span in of_word) for span, when in found.items()]
+            at = when.at if when else post.post.created_at + limits.promise
+            found[span] = Promise(post, words, at, when is not None, span in of_word)
+    return list(found.values())
 
 
 def _around(cue: Cue, spans: Sequence[Span]) -> Span:

@@ -84,6 +84,5 @@ def _write(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         Path(name).replace(path)
-    except OSError:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise

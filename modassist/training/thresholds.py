@@ -12,21 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modassist.learned.model_file import FLAG
-from modassist.model import GOOD_PRACTICE, STRICTNESS
+from modassist.learned.weigher import RARE
+from modassist.model import EMPTY, GOOD_PRACTICE, STRICTNESS
 
 PRECISION = {"lenient": 0.80, "normal": 0.89, "strict": 0.96}
 """Share of flags that must be right among held-out replies of the corpora, by strictness."""
 SHIFT = {"lenient": -0.08, "normal": 0.0, "strict": 0.08}
 LOWEST, HIGHEST = 0.2, 0.97
 """Where too few examples would put a threshold at an end of the scale."""
-RARE = dict.fromkeys(("repeat_contact", "churn_risk", "distress", "abuse"), 0.35)
+LEAST = dict.fromkeys(map(str, RARE), 0.35) | dict.fromkeys(map(str, EMPTY), 0.8)
 """The corpora hold ten times as many lawyers, insults and accidents as a forum does: what is best for F1 there would
-cry wolf here."""
-EMPTY = dict.fromkeys(("canned", "non_answer"), 0.8)
-"""They hold more empty replies, too, and many a short friendly word is like one, a little. On the threads of three
-writers that were not trained on, the line that is best on the corpora called 54 replies empty that were not beside 64
-that were; this one 19 beside 62."""
-LEAST = RARE | EMPTY
+cry wolf here. They hold more empty replies, too, and many a short friendly word is like one, a little: on the threads
+of three writers that were not trained on, the line that is best on the corpora called 54 replies empty that were not
+beside 64 that were; this one 19 beside 62."""
 
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
