@@ -12,6 +12,7 @@ from modassist.model import Finding, Limits, Signal
 BROKEN = customer("My pump died.", shows=(Signal.COMPLAINT,))
 QUESTION = customer("Which pump is the quietest?", cues=("question",))
 CURT = staff("That is normal.", shows=(Signal.DISMISSAL,))
+SETTLED = customer("Works again, it was the fuse", cues=("solved",))
 KIND = staff("That must not be. I am sending a new one.", shows=(Signal.OWNS, Signal.NEXT_STEP))
 
 
@@ -39,6 +40,7 @@ def test_a_word_into_the_silence_after_a_complaint_is_a_chase(word: str) -> None
         pytest.param((BROKEN, customer("Photo is attached", after=hours(1))), id="at once"),
         pytest.param((BROKEN, customer("Model 40-B by the way", after=hours(20))), id="a figure"),
         pytest.param((BROKEN, customer("Works again", after=hours(20), cues=("solved",))), id="solved"),
+        pytest.param((BROKEN, SETTLED, customer("Spring is here", after=hours(20))), id="solved before"),
         pytest.param((BROKEN, customer("No hurry", after=hours(20), cues=("waits",))), id="waits"),
         pytest.param((BROKEN, customer(" ".join(["word"] * 13), after=hours(20))), id="tells more"),
         pytest.param((BROKEN, customer("", after=hours(20))), id="a picture alone"),
@@ -81,3 +83,8 @@ def test_a_complaint_that_is_settled_is_no_longer_what_the_talk_is_about() -> No
     closing = staff("Right, closing this then.")
     assert last_reply_is_flagged(broken, helped, customer("It still leaks."), closing)
     assert not last_reply_is_flagged(broken, helped, customer("It works now, solved."), closing)
+
+
+def test_who_called_the_complaint_settled_presses_for_nothing_until_the_trouble_is_back() -> None:
+    assert reason(BROKEN, SETTLED, CURT, customer("If you say so.")) == ""
+    assert reason(BROKEN, SETTLED, BROKEN, CURT, customer("If you say so.")) == "presses"

@@ -40,6 +40,12 @@ def is_solved(post: JudgedPost) -> bool:
     return post.has_cue("solved") and not post.has_cue("still_broken", "chases") and not post.shows(Signal.COMPLAINT)
 
 
+def unsettled(own: Sequence[JudgedPost]) -> list[JudgedPost]:
+    """The complaints among a customer's posts, in their order, that the customer has not called settled since."""
+    settled = [place for place, post in enumerate(own) if is_solved(post)]
+    return [post for post in own[settled[-1] + 1 if settled else 0 :] if post.shows(Signal.COMPLAINT)]
+
+
 def is_satisfied(post: JudgedPost) -> bool:
     """Thanks, praise, "I'll wait": a customer's word that asks for nothing."""
     if post.shows(Signal.COMPLAINT) or post.has_cue("still_broken", "chases", "question"):

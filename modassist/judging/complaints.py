@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from modassist.judging.cases import unsettled
 from modassist.judging.findings import PRESENT, Found, score
 from modassist.model import EMPTY, FLAGGING, GOOD_PRACTICE, JudgedPost, Role, Signal
 
@@ -79,7 +80,7 @@ def in_context(judged: JudgedPost, found: Found, seen: Seen, told_later: frozens
 def bumps(judged: JudgedPost, found: Found, seen: Seen) -> bool:
     """Whether the post only reminds of an earlier complaint of the author's that nobody of staff has answered since."""
     own = [p for p in seen.values() if p.post.author == judged.post.author]
-    if not any(p.shows(Signal.COMPLAINT) for p in own) or _is_content(judged, found) or _speaks_to_peer(judged, seen):
+    if not unsettled(own) or _is_content(judged, found) or _speaks_to_peer(judged, seen):
         return False
     if any(p.post.role is Role.STAFF and p.post.number > own[-1].post.number for p in seen.values()):
         return False
@@ -104,8 +105,8 @@ def settle_stranger(judged: JudgedPost, found: Found, seen: Seen) -> None:
 
 
 def _own_complaints(judged: JudgedPost, seen: Seen) -> list[JudgedPost]:
-    author = judged.post.author
-    return [p for p in seen.values() if p.post.author == author and p.shows(Signal.COMPLAINT)]
+    """The author's complaints so far that are not settled."""
+    return unsettled([p for p in seen.values() if p.post.author == judged.post.author])
 
 
 def _joins_in(judged: JudgedPost, found: Found, seen: Seen) -> bool:

@@ -165,7 +165,7 @@ class _Reading:
     # -- customers ---------------------------------------------------------------------------------------------
 
     def _customer(self, post: Post, words: OwnWords, lang: str) -> JudgedPost:
-        searched = self._find(post, words, lang)
+        searched = self._find(post, words, lang, self._replied_to(post))
         judged = JudgedPost(post, words, lang, cues=cues(searched.hits))
         found = dict(scored(searched.hits, words))
         if complaints.bumps(judged, found, self._judged):
@@ -214,24 +214,25 @@ class _Reading:
         return self._detectors.learned.judge(view, judged, found)
 
     def _answered(self, answers: tuple[int, ...]) -> Answered | None:
-        """What the reply answers: the words of those posts, and every signal of their authors' case so far."""
+        """What the reply answers: the words of those posts, and all that their authors' case shows so far."""
         if not answers:
             return None
         posts = [self._judged[number] for number in answers]
-        signals = {signal for post in posts for signal in post.signals}
+        shown = frozenset().union(*map(_shown, posts))
         if any(self._is_complaining(author) for author in {post.post.author for post in posts}):
-            signals.add(Signal.COMPLAINT)
-        return Answered("\n".join(post.words.text for post in reversed(posts)), frozenset(signals))
+            shown |= {Signal.COMPLAINT}
+        return Answered("\n".join(post.words.text for post in reversed(posts)), shown)
+
+    def _replied_to(self, post: Post) -> Answered | None:
+        """The staff post that a customer's post comes after: the one it links to, else the last one."""
+        replies = {number: p for number, p in self._judged.items() if p.post.role is Role.STAFF}
+        reply = replies.get(post.reply_to or -1) or next(reversed(replies.values()), None)
+        return None if reply is None else Answered(reply.words.text, _shown(reply))
 
     def _is_complaining(self, author: str) -> bool:
         """Whether a customer's complaint is still what the talk is about: in one of the last few posts, and not settled."""
         own = [p for p in self._judged.values() if p.post.author == author]
-        for post in reversed(own[-STILL_MEANT:]):
-            if post.shows(Signal.COMPLAINT):
-                return True
-            if cases.is_solved(post):
-                return False
-        return False
+        return bool(cases.unsettled(own[-STILL_MEANT:]))
 
     def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
         """Hits without those on bad signals that only repeat others' words or take own words back."""
@@ -282,7 +283,7 @@ class _Reading:
                 found.get(Signal.CANNED), Signal.CANNED, round(min(0.95, coverage), 3), "context:boilerplate", (whole,)
             )
 
-    def _find(self, post: Post, words: OwnWords, lang: str, answered: Answered | None = None) -> _Searched:
+    def _find(self, post: Post, words: OwnWords, lang: str, answered: Answered | None) -> _Searched:
         before = self.searched.get(post.number)
         if before is not None and before.answered == answered:
             return before
@@ -293,6 +294,11 @@ class _Reading:
             hits = packs.find(words.text, lang=lang, role=post.role, answered=answered, spans=spans)
         found = self.searched[post.number] = _Searched(lang, spans, answered, hits)
         return found
+
+
+def _shown(post: JudgedPost) -> frozenset[str]:
+    """Names of all signals and cues of a post."""
+    return frozenset({*post.signals, *(cue.name for cue in post.cues)})
 
 
 def _sentence_of(hit: Hit, spans: Sequence[Span]) -> Span:
