@@ -109,6 +109,11 @@ class Index:
                     found.append((at, number))
         return found
 
+    @property
+    def has_signs(self) -> bool:
+        """Whether any phrase is looked for by signs alone."""
+        return bool(self._signs)
+
     def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[tuple[int, str]]:
         """Candidates by signs alone in the codes of all tokens, each with the row of signs."""
         rows = [(row, numbers) for row, numbers in self._signs.items() if row in tokens]
