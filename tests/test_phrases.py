@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modassist.errors import RuleError
 from modassist.model import Span
+from modassist.rules.alphabet import tokens
 from modassist.rules.copies import Copy, Spelling, folded
 from modassist.rules.inflection import Inflection
 from modassist.rules.phrases import Grammar
@@ -330,3 +331,9 @@ def test_a_bounded_regex_is_accepted(source: str) -> None:
 )
 def test_literals_of_a_regex_stand_in_all_of_its_matches(source: str, literals: set[str]) -> None:
     assert required_literals(source) == literals
+
+
+@given(st.text("aé_'’1٣.,:/! \n") | st.text())
+def test_a_token_is_a_number_with_its_parts_or_a_word_with_its_apostrophes_or_a_sign(text: str) -> None:
+    word, number, sign = r"[^\W\d]\w*(?:'\w+)*", r"\d+(?:[.,:]\d+)+(?!\w)", r"[^\w\s,'/]|\n"
+    assert tokens(text) == re.findall(rf"{word}|{number}|\w+(?:'\w+)*|{sign}", text)

@@ -340,6 +340,32 @@ def test_what_a_phrase_matches_is_among_the_candidates(lang: str) -> None:
     assert found >= len(rules)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["one", "off", "ones", "over", "not", ",", ". ", "?", "👍", " "]), max_size=12))
+def test_a_sentence_is_refused_at_a_look_only_where_no_phrase_stands_in_it(pieces: list[str]) -> None:
+    grammar = built_in().grammar("en")
+    phrases = [grammar.phrase(phrase) for phrase in ("one off", "one* ...2 over", "^ off", "not ...1 $", "👍", "off?")]
+    search = Search(phrases, grammar)
+    copy = built_in().copy(" ".join(pieces), "en")
+    for sentence in range(copy.sentences):
+        tried = [search.matches(n, copy, p) for n in range(len(phrases)) for p in copy.pieces_of(sentence)]
+        assert search.stands_in(copy, sentence) == any(tried)
+    assert search.stands(copy) == any(search.stands_in(copy, sentence) for sentence in range(copy.sentences))
+
+
+def test_a_text_that_comes_again_shows_what_a_new_search_would_find(tmp_path: Path) -> None:
+    fresh = packs(tmp_path, rule(), rule('needs_answered: ["pump*"]', "told", '["told you"]'))
+    again = load_packs(tmp_path)
+    dialogues = [None, *(Answered(text, COMPLAINT.signals) for text in ("The pump is broken", "The hose", "A pump"))]
+    shown = set()
+    for text in ("A one off.", "I told you.", "I told you it was a one off.", ""):
+        for answered in dialogues * 2:
+            known = again.find_again(text, lang="en", role=Role.STAFF, answered=answered)
+            assert list(known) == fresh.find(text, lang="en", role=Role.STAFF, answered=answered)
+            shown.add((text, len(known)))
+    assert {("I told you.", 0), ("I told you.", 1)} <= shown, "the answered words count"
+
+
 # --- proving -----------------------------------------------------------------------------------------------------------
 
 PROOFS = {

@@ -22,7 +22,7 @@ def faults(
 ) -> tuple[str, ...]:
     """What is wrong with a draft, one phrase each: ids of rules it breaks, or the words of a date it invents."""
     own = without_quotes(text, quotes)
-    hits = detectors.packs.find(own, lang=lang, role=Role.STAFF, answered=answered)
+    hits = detectors.packs.find_again(own, lang=lang, role=Role.STAFF, answered=answered)
     found = [hit.rule.id for hit in hits if hit.rule.cue == "unfit_for_draft"]
     for signal in FLAGGING | EMPTY:
         its = [hit for hit in hits if hit.rule.signal is signal]

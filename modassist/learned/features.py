@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log1p
 
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, Found, score
@@ -18,6 +19,9 @@ from modassist.model import EMPTY, FLAGGING, GOOD_PRACTICE, JudgedPost, OwnWords
 from modassist.text.own_words import content_words
 
 Seen = Mapping[int, JudgedPost]
+
+_content = lru_cache(maxsize=256)(content_words)
+"""A claim is asked for again by each of its answers."""
 
 STAFF_CUES = ("promise", "delivers", "interim", "retraction", "echo", "agrees", "closing", "explains", "asks_back",
               "handled_privately", "ironic_thanks")  # fmt: skip
@@ -85,8 +89,8 @@ def staff_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence
 
 
 def _staff_context(judged: JudgedPost, answered: Sequence[JudgedPost], seen: Seen, title: str) -> list[float]:
-    reply = content_words(judged.words.text)
-    claim: frozenset[str] = frozenset().union(*(content_words(p.words.text) for p in answered))
+    reply = _content(judged.words.text)
+    claim: frozenset[str] = frozenset().union(*[_content(p.words.text) for p in answered])
     shared = len(reply & claim)
     customers = {p.post.author for p in answered}
     low = judged.words.text.lower()
@@ -96,7 +100,7 @@ def _staff_context(judged: JudgedPost, answered: Sequence[JudgedPost], seen: See
         float(not seen),
         shared / len(reply) if reply else 0.0,
         shared / len(claim) if claim else 0.0,
-        len(reply & content_words(title)) / 4,
+        len(reply & _content(title)) / 4,
         float(any(name.lower() in low for name in customers)),
         log1p(sum(p.post.role is Role.CUSTOMER and p.post.author in customers for p in seen.values())),
         float(target is not None and target.post.role is Role.STAFF),
@@ -144,6 +148,7 @@ def _shape(words: OwnWords, spans: Sequence[Span]) -> list[float]:
     """What a text looks like from afar."""
     text = words.text
     tokens = text.split()
+    beginnings = [token[0] for token in tokens]
     marks = [text[span.start : span.end].rstrip()[-1:] for span in spans]
     letters = [token for token in tokens if len(token) > 3 and token.isalpha()]
     return [
@@ -154,8 +159,8 @@ def _shape(words: OwnWords, spans: Sequence[Span]) -> list[float]:
         marks.count("?") / len(marks) if marks else 0.0,
         float(marks[-1:] == ["?"]),
         marks.count("!") / len(marks) if marks else 0.0,
-        log1p(sum(token[0].isdigit() for token in tokens)) / 2,
-        sum(token.isupper() for token in letters) / len(letters) if letters else 0.0,
+        log1p(sum(map(str.isdigit, beginnings))) / 2,
+        sum(map(str.isupper, letters)) / len(letters) if letters else 0.0,
         float(words.links > 0),
         float(words.images > 0),
         float(words.has_code),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import chain, count
 from zlib import crc32
 
 import numpy as np
@@ -25,7 +25,7 @@ LONGEST_WORD = 40
 MOST_WORDS = 100_000
 """Words whose scores are kept; when there are more, all are forgotten and learnt again."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]++(?:['’][^\W_]++)*+")
 _EDGE = "\0"
 _WORD_OR_EDGE = re.compile(_WORD.pattern + "|" + _EDGE)
 
@@ -73,9 +73,9 @@ class WordScores:
             start, self._used = self._used, self._used + len(new)
             while self._used > len(self._rows):
                 self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-            sizes = np.array([len(pieces) for pieces in new.values()])
-            rows = self._weights[[piece for pieces in new.values() for piece in pieces]]
-            sums = np.add.reduceat(rows, np.cumsum(sizes) - sizes, axis=0)
+            sizes = np.fromiter(map(len, new.values()), np.intp, len(new))
+            rows = self._weights.take(np.fromiter(chain.from_iterable(new.values()), np.intp), axis=0)
+            sums = np.add.reduceat(rows, sizes.cumsum() - sizes, axis=0)
             self._rows[start : self._used] = sums / np.sqrt(sizes)[:, None]
         self._index.update((token, self._index[_known_as(token)]) for token in tokens)
 
@@ -88,23 +88,25 @@ class WordScores:
         if len(self._index) > MOST_WORDS:
             self._forget()
         tokens = _tokens(text, spans)
-        unknown = [token for token in tokens if token not in self._index]
+        unknown = set(tokens).difference(self._index)  # in whatever order: a word's scores are its own
         if unknown:
             self._learn(unknown)
-        numbers = np.array(list(map(self._index.__getitem__, tokens)))
-        edges = (numbers == 0).nonzero()[0]  # each opens a sentence, so that none is empty for reduceat
-        sizes = np.append(edges[1:], len(numbers)) - edges - 1
-        sums = np.add.reduceat(self._rows[numbers], edges, axis=0)
+        numbers = np.fromiter(map(self._index.__getitem__, tokens), np.intp, len(tokens))
+        bounds = (numbers == 0).nonzero()[0]
+        edges = bounds[:-1]  # each opens a sentence, so that none is empty for reduceat
+        sizes = bounds[1:] - edges - 1
+        sums = np.add.reduceat(self._rows.take(numbers[:-1], axis=0), edges, axis=0)
         roots = np.sqrt(np.maximum(sizes, 1), dtype=np.float32)
-        whole: Floats = sums.sum(axis=0) / np.float32(max(len(numbers) - len(edges), 1) ** 0.5) + self._intercepts
+        many = max(len(numbers) - len(bounds), 1)
+        whole: Floats = np.add.reduce(sums, axis=0) / np.float32(many**0.5) + self._intercepts
         each: Floats = sums / roots[:, None] + self._intercepts
         return whole, each
 
 
 def _tokens(text: str, spans: Sequence[Span]) -> list[str]:
-    """The words of each sentence, behind an _EDGE."""
+    """The words of each sentence between _EDGEs."""
     clean = text.replace(_EDGE, " ")
-    return _WORD_OR_EDGE.findall("".join([_EDGE + clean[span.start : span.end] for span in spans]).lower())
+    return _WORD_OR_EDGE.findall("".join([_EDGE + clean[span.start : span.end] for span in spans]).lower() + _EDGE)
 
 
 def _known_as(token: str) -> str:

@@ -17,7 +17,7 @@ from functools import cache
 
 from ahocorasick_rs import AhoCorasick
 
-_WORD = r"[^\W\d]\w*(?:'\w+)*|\d+(?:[.,:]\d+)+(?!\w)|\w+(?:'\w+)*"
+_WORD = r"(?:\d+(?:[.,:]\d+)+(?!\w)|\w++(?:'\w++)*+)"
 _WORDS = re.compile(_WORD)
 _TOKENS = re.compile(_WORD + r"|[^\w\s,'/]|\n")
 _FIRST_SIGN, _FIRST_WORD = 0xF0000, 0xF0200

@@ -10,12 +10,19 @@ from functools import partial
 from itertools import islice
 
 from modassist.rules.alphabet import BREAK, Alphabet, TokenClass, is_sign_code
-from modassist.rules.plan import Anchor, Check, Plan
+from modassist.rules.plan import MOST_CHECKS, Anchor, Check, Plan
 
 _MOST_READ = 20_000
 
-_Lookup = tuple[set[str], int, int]
-_Entry = tuple[int, tuple[_Lookup, ...]]
+_Lookup = tuple[Callable[[Sequence[str]], bool], int, int]
+"""What says of some codes that no word of a class is among them, and where to look, counted from before the anchor."""
+_Entry = tuple[int, _Lookup, _Lookup]
+"""A phrase, and what must stand near its anchor."""
+_NOTHING_NEAR: _Lookup = (bool, 0, 0)
+"""Asks nothing: no codes at all are never refused."""
+_Here = tuple[tuple[_Entry, ...], int]
+"""Entries whose anchor is one word alone, and the pairs (a bit each) that begin with it."""
+_NOTHING: _Here = ((), 0)
 
 
 class Index:
@@ -29,23 +36,25 @@ class Index:
             self._signs.setdefault(row, []).append(number)
         every = (check for _, its in plan.anchors for _, checks in its for check in checks)
         self._back = max(0, max((-least for _, least, _ in every), default=0))
-        entries = {
-            anchor: [(number, self._lookups(checks, alphabet)) for number, checks in its]
+        entries: dict[Anchor, list[_Entry]] = {
+            anchor: [(number, *self._lookups(checks, alphabet)) for number, checks in its]
             for anchor, its in plan.anchors
         }
-        self._alone: dict[str, tuple[_Entry, ...]] = {}
-        """For each code, the entries of those anchors that are this one word."""
-        self._begins: dict[str, int] = {}
-        """For each code, the pairs (a bit each) that begin with it."""
+        self._begins: dict[str, _Here] = {}
+        """For each code at which an anchor may begin, what begins there."""
         self._goes_on: dict[str, int] = {}
-        """For each code, the pairs whose second word it is."""
+        """For each code, the pairs (a bit each) whose second word it is."""
         self._pairs = [its for (_, second), its in entries.items() if second is not None]
         self._read: dict[int, tuple[_Entry, ...]] = {}
         self._fill(entries, alphabet)
 
-    def _lookups(self, checks: tuple[Check, ...], alphabet: Alphabet) -> tuple[_Lookup, ...]:
+    def _lookups(self, checks: tuple[Check, ...], alphabet: Alphabet) -> tuple[_Lookup, _Lookup]:
         back = self._back
-        return tuple((alphabet.atom(wanted).codes, least + back, most + back + 1) for wanted, least, most in checks)
+        found: list[_Lookup] = [
+            (alphabet.atom(wanted).codes.isdisjoint, least + back, most + back + 1) for wanted, least, most in checks
+        ]
+        first, second = (*found, _NOTHING_NEAR, _NOTHING_NEAR)[:MOST_CHECKS]
+        return first, second
 
     def _fill(self, entries: Mapping[Anchor, Sequence[_Entry]], alphabet: Alphabet) -> None:
         """Note the codes of all anchors, now and whenever a class turns out to have another one."""
@@ -53,20 +62,28 @@ class Index:
             if second is None:
                 _watch(alphabet, word, partial(self._add, tuple(its)))
         pairs = [anchor for anchor in entries if anchor[1] is not None]
-        for masks, place in ((self._begins, 0), (self._goes_on, 1)):
+        for join, place in ((self._begin, 0), (self._go_on, 1)):
             bits: dict[TokenClass, int] = {}
             for bit, pair in enumerate(pairs):
                 wanted = pair[place]
                 assert wanted is not None
                 bits[wanted] = bits.get(wanted, 0) | 1 << bit
             for wanted, mask in bits.items():
-                _watch(alphabet, wanted, partial(_or, masks, mask))
+                _watch(alphabet, wanted, partial(join, mask))
 
     def _add(self, entries: tuple[_Entry, ...], code: str) -> None:
         if is_sign_code(code):
-            self._signs.setdefault(code, []).extend(number for number, _ in entries)
+            self._signs.setdefault(code, []).extend(number for number, *_ in entries)
         else:
-            self._alone[code] = self._alone.get(code, ()) + entries
+            alone, pairs = self._begins.get(code, _NOTHING)
+            self._begins[code] = (*alone, *entries), pairs
+
+    def _begin(self, mask: int, code: str) -> None:
+        alone, pairs = self._begins.get(code, _NOTHING)
+        self._begins[code] = alone, pairs | mask
+
+    def _go_on(self, mask: int, code: str) -> None:
+        self._goes_on[code] = self._goes_on.get(code, 0) | mask
 
     def in_words(self, codes: list[str], closed: Container[int] = ()) -> list[tuple[int, int]]:
         """Candidates, each behind the place of its anchor, in the codes of words with a BREAK at every edge of a piece.
@@ -74,21 +91,28 @@ class Index:
         Without those that are closed. A candidate may be named more than once.
         """
         found: list[tuple[int, int]] = []
+        if self._begins.keys().isdisjoint(codes):  # so it is with most conditions, and told without a loop
+            return found
         padded = [BREAK] * self._back + codes
-        singles, begins = map(self._alone.get, codes), map(self._begins.get, codes)
-        follows = map(self._goes_on.get, islice(codes, 1, None))
-        for at, (entries, begin, follow) in enumerate(zip(singles, begins, follows)):  # noqa: B905 - the last has none
-            if begin and follow and (pairs := begin & follow):
-                entries = (*(entries or ()), *self._entries_of(pairs))
-            for number, lookups in entries or ():
-                if number in closed:
+        first, second = map(self._begins.get, codes), map(self._goes_on.get, islice(codes, 1, None))
+        for at, (here, after) in enumerate(zip(first, second)):  # noqa: B905 - the last has none
+            if here is None:
+                continue
+            entries, begin = here
+            if begin and after and (pairs := begin & after):
+                entries = (*entries, *self._entries_of(pairs))
+            for number, (lacks, least, most), other in entries:
+                if number in closed or lacks(padded[at + least : at + most]):
                     continue
-                for wanted, least, most in lookups:
-                    if wanted.isdisjoint(padded[at + least : at + most]):
-                        break
-                else:
+                lacks, least, most = other
+                if not lacks(padded[at + least : at + most]):
                     found.append((at, number))
         return found
+
+    @property
+    def has_signs(self) -> bool:
+        """Whether any phrase is looked for by signs alone."""
+        return bool(self._signs)
 
     def in_signs(self, tokens: str, closed: Container[int] = ()) -> list[tuple[int, str]]:
         """Candidates by signs alone in the codes of all tokens, each with the row of signs."""
@@ -100,7 +124,7 @@ class Index:
         if found is None:
             if len(self._read) > _MOST_READ:
                 self._read.clear()
-            found = self._read[pairs] = tuple(entry for bit in _bits(pairs) for entry in self._pairs[bit])
+            found = self._read[pairs] = tuple([entry for bit in _bits(pairs) for entry in self._pairs[bit]])
         return found
 
 
@@ -110,10 +134,6 @@ def _watch(alphabet: Alphabet, wanted: TokenClass, note: Callable[[str], None]) 
     atom.watchers.append(note)
     for code in atom.codes:
         note(code)
-
-
-def _or(masks: dict[str, int], mask: int, code: str) -> None:
-    masks[code] = masks.get(code, 0) | mask
 
 
 def _bits(number: int) -> Iterator[int]:

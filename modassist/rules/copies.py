@@ -125,18 +125,21 @@ class Copy:
         self.codes(alphabet, signs=False)
         return self._row, self._first
 
-    def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> Iterator[Range]:
+    def ranges(self, piece: int, matches: Iterable[re.Match[str]], signs: bool) -> list[Range]:
         """Where in the original text the matches in the piece's codes stand."""
+        bounds = self._places.get((piece, signs))
+        if bounds is None:
+            bounds = self._places[piece, signs] = token_places(self.low, *self.bounds[piece], signs)
+        number = self.sentence_of[piece]
+        found: list[Range] = []
         for match in matches:
-            bounds = self._places.get((piece, signs))
-            if bounds is None:
-                bounds = self._places[piece, signs] = token_places(self.low, *self.bounds[piece], signs)
             first, last = match.span()
             while signs and first < last - 1 and match.string[first] == SIGN:
                 first += 1
             while signs and first < last - 1 and match.string[last - 1] == SIGN:
                 last -= 1
-            yield *self.original(bounds[first].start(), bounds[last - 1].end()), self.sentence_of[piece]
+            found.append((*self.original(bounds[first].start(), bounds[last - 1].end()), number))
+        return found
 
     def pieces_of(self, sentence: int) -> range:
         """The pieces that the sentence is cut into, mostly one."""
@@ -164,6 +167,11 @@ class AnsweredCopy:
         self.signals = signals
         self._make = make
         self._copy: Copy | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anything has depended on its words."""
+        return self._copy is not None
 
     def copy(self) -> Copy:
         if self._copy is None:

@@ -6,7 +6,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 from modassist.errors import RuleError
 from modassist.rules.copies import AnsweredCopy, Copy, Range
@@ -109,7 +108,8 @@ class Matcher:
         for piece, phrase in self._search.candidates(copy, closed.phrases):
             number = self._owners[phrase]
             if number not in self._placed or _is_placed(self._compiled[number].rule, copy.sentence_of[piece], copy):
-                yield from zip(repeat(number), self._search.matches(phrase, copy, piece))
+                for found in self._search.matches(phrase, copy, piece):
+                    yield number, found
         for number, literals, regex in self._regexes:
             if number not in closed.rules and (not literals or any(literal in copy.low for literal in literals)):
                 for found in _regex_places(regex, copy):

@@ -15,7 +15,7 @@ from modassist.rules.phrases import Phrase
 from modassist.rules.rarity import Rarity
 from modassist.rules.shapes import Step, Way
 
-_CHECKS = 2
+MOST_CHECKS = 2
 """Words beside the anchor that are looked for."""
 _PAIR_COST = 0.001
 """Two words that are met so and so often stand together this part of the product times."""
@@ -70,7 +70,7 @@ def _anchored(way: Way, rarity: Callable[[TokenClass], float]) -> tuple[Anchor, 
 
 def _checks(steps: Sequence[Step], anchor: set[int], often: Sequence[float]) -> tuple[Check, ...]:
     others = sorted((place for place in range(len(steps)) if place not in anchor), key=often.__getitem__)
-    return tuple((steps[place].wanted, *_distance(steps, min(anchor), place)) for place in others[:_CHECKS])
+    return tuple((steps[place].wanted, *_distance(steps, min(anchor), place)) for place in others[:MOST_CHECKS])
 
 
 def _distance(steps: Sequence[Step], start: int, end: int) -> tuple[int, int]:

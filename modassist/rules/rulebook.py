@@ -27,6 +27,8 @@ from modassist.text.own_words import sentences
 
 __all__ = ["CUES", "PRESENT", "Answered", "Hit", "Rule", "RulePacks", "check", "combine", "load_packs", "present"]
 
+_MOST_KNOWN = 2_000
+
 
 def load_packs(*folders: Path, disable: Sequence[str] = (), shelf: Shelf | None = None) -> RulePacks:
     """The packs of all folders; a rule in a later one replaces the rule of the same id.
@@ -56,6 +58,7 @@ class RulePacks:
         self._grammars: dict[str, Grammar] = {}
         self._spellings: dict[str, Spelling] = {}
         self._matchers: dict[tuple[str, str], Matcher] = {}
+        self._known: dict[tuple[str, str, Role, frozenset[str] | None], Sequence[Hit]] = {}
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.by_id.values())
@@ -85,6 +88,22 @@ class RulePacks:
             return []
         copy = self.copy(text, lang, spans)
         return self._matcher(lang, str(role)).find(copy, self.answered_copy(answered, lang))
+
+    def find_again(self, text: str, *, lang: str, role: Role, answered: Answered | None = None) -> Sequence[Hit]:
+        """As `find`, for texts that come again and again: hits that did not depend on the answered words are kept."""
+        if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
+            return ()
+        key = (text, lang, role, answered.signals if answered is not None else None)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        asked = self.answered_copy(answered, lang)
+        hits = self._matcher(lang, str(role)).find(self.copy(text, lang), asked)
+        if asked is None or not asked.is_read:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = hits
+        return hits
 
     def copy(self, text: str, lang: str, spans: Sequence[Span] | None = None) -> Copy:
         """The text as it is matched in that language."""

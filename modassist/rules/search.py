@@ -28,22 +28,24 @@ class Search:
     def candidates(self, copy: Copy, closed: Container[int] = (), within: range | None = None) -> set[tuple[int, int]]:
         """Phrases that may stand in the text, or in these pieces of it, and are not closed; each behind its piece."""
         pieces = range(len(copy.bounds)) if within is None else within
-        tokens = copy.codes(self._alphabet, signs=True)
         row, starts = copy.row(self._alphabet)
         before = starts[pieces.start] - 1
         words = self._index.in_words(row[before : starts[pieces.stop]], closed)
         found = {(bisect_right(starts, before + at) - 1, number) for at, number in words}
-        if self._signs:
-            found = {(piece, number) for piece, number in found if self._has_sign(number, tokens[piece])}
-        for number, signs in self._index.in_signs("".join(tokens[pieces.start : pieces.stop]), closed):
-            found.update((piece, number) for piece in pieces if signs in tokens[piece])
+        if found and self._signs:
+            tokens, needed = copy.codes(self._alphabet, signs=True), self._signs.get
+            found = {
+                (piece, number)
+                for piece, number in found
+                if (signs := needed(number)) is None or not signs.isdisjoint(tokens[piece])
+            }
+        if self._index.has_signs:
+            tokens = copy.codes(self._alphabet, signs=True)
+            for number, row_of_signs in self._index.in_signs("".join(tokens[pieces.start : pieces.stop]), closed):
+                found.update((piece, number) for piece in pieces if row_of_signs in tokens[piece])
         return found
 
-    def _has_sign(self, number: int, tokens: str) -> bool:
-        signs = self._signs.get(number)
-        return signs is None or not signs.isdisjoint(tokens)
-
-    def matches(self, number: int, copy: Copy, piece: int) -> Iterator[Range]:
+    def matches(self, number: int, copy: Copy, piece: int) -> Sequence[Range]:
         """Where the phrase stands in the piece."""
         phrase, alphabet = self._phrases[number], self._alphabet
         version = -1
@@ -51,7 +53,8 @@ class Search:
             version = alphabet.version
             codes = copy.codes(alphabet, phrase.has_signs)[piece]
             pattern = phrase.pattern(codes, copy.is_bare)
-        return copy.ranges(piece, pattern.finditer(codes), phrase.has_signs)
+        found = list(pattern.finditer(codes))  # most candidates are none
+        return copy.ranges(piece, found, phrase.has_signs) if found else ()
 
     def places(self, copy: Copy) -> Iterator[Range]:
         """Where any of the phrases stands."""
@@ -60,9 +63,9 @@ class Search:
 
     def stands(self, copy: Copy) -> bool:
         """Whether any of the phrases stands in the text."""
-        return any(True for _ in self.places(copy))
+        return any(self.matches(number, copy, piece) for piece, number in self.candidates(copy))
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
         found = self.candidates(copy, within=copy.pieces_of(sentence))
-        return any(True for piece, number in found for _ in self.matches(number, copy, piece))
+        return any(self.matches(number, copy, piece) for piece, number in found)

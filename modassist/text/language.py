@@ -102,8 +102,9 @@ def load() -> Identifier:
 def _count(words: list[str], list_name: str) -> Counter[str]:
     """How many of the words speak for each language; a word may speak for two."""
     speaking_for = _speaking_for(list_name)
-    hits = Counter([lang for word in words if word in speaking_for for lang in speaking_for[word]])
-    return Counter({lang: hits[lang] for lang in LANGUAGES if lang in hits})
+    every = Counter(map(speaking_for.get, words))
+    hits = {lang: sum(count for langs, count in every.items() if langs and lang in langs) for lang in LANGUAGES}
+    return Counter({lang: count for lang, count in hits.items() if count})
 
 
 @cache
