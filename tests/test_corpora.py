@@ -50,7 +50,7 @@ def test_every_language_has_enough_of_everything(lang: str) -> None:
 def test_texts_are_written_one_by_one(lang: str) -> None:
     figures = diversity([post["raw"] for staff in (True, False) for post in posts(lang, staff=staff)])
     assert figures.near_duplicates <= 0.005
-    assert figures.distinct_bigrams >= 0.5
+    assert figures.distinct_bigrams >= 0.65
     assert figures.distinct_openings >= 0.85
     assert figures.shortest_tenth <= 12 < 20 <= figures.median <= 60 <= figures.longest_tenth * 1.2
 

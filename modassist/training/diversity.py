@@ -15,6 +15,9 @@ from modassist.learned.words import words
 RUN = 3
 ALIKE = 0.5
 """Two posts are near-duplicates when they share this part of their runs of three words (Jaccard, Broder 1997)."""
+WINDOW = 20_000
+"""Neighbouring words are counted as pairs among so many of them: over a whole corpus the share of different ones falls
+as it grows, however varied it is (Heaps' law; the standardised type-token ratio of corpus linguistics does the same)."""
 SHORTEST = 8
 """Words of a post from which on it is compared: shorter ones are alike by nature."""
 
@@ -26,6 +29,7 @@ class Diversity:
     texts: int
     near_duplicates: float
     distinct_bigrams: float
+    """Share of different pairs of words among WINDOW of them, the mean of all windows."""
     distinct_openings: float
     """Share of different first three words among the posts."""
     shortest_tenth: int
@@ -42,12 +46,19 @@ def diversity(texts: Sequence[str]) -> Diversity:
     return Diversity(
         texts=len(texts),
         near_duplicates=len(set(near_duplicates(tokens))) / max(len(texts), 1),
-        distinct_bigrams=len(set(pairs)) / max(len(pairs), 1),
+        distinct_bigrams=_distinct(pairs),
         distinct_openings=len(set(openings)) / max(len(openings), 1),
         shortest_tenth=lengths[len(lengths) // 10],
         median=lengths[len(lengths) // 2],
         longest_tenth=lengths[len(lengths) * 9 // 10],
     )
+
+
+def _distinct(pairs: Sequence[tuple[str, str]]) -> float:
+    """The share in windows that are full; in all there is where there is less than one."""
+    starts = range(0, max(len(pairs) - WINDOW, 0) + 1, WINDOW)
+    shares = [len(set(window)) / max(len(window), 1) for start in starts for window in [pairs[start : start + WINDOW]]]
+    return sum(shares) / len(shares)
 
 
 def near_duplicates(texts: Sequence[Sequence[str]]) -> Iterator[int]:
