@@ -88,3 +88,13 @@ def test_a_complaint_that_is_settled_is_no_longer_what_the_talk_is_about() -> No
 def test_who_called_the_complaint_settled_presses_for_nothing_until_the_trouble_is_back() -> None:
     assert reason(BROKEN, SETTLED, CURT, customer("If you say so.")) == ""
     assert reason(BROKEN, SETTLED, BROKEN, CURT, customer("If you say so.")) == "presses"
+
+
+def test_a_first_post_in_a_fourth_language_is_no_complaint_by_hindsight() -> None:
+    opening = customer("La pompe fait un bruit bizarre depuis hier, et je ne sais plus quoi faire avec elle.")
+    again = customer("Sorry, in English: my pump is broken, nobody answers and I want it repaired now.")
+    made = thread(opening, again, title="La pompe fait un bruit bizarre")
+    first, second = judge_posts(made, detectors.load(), Limits(), now=made.posts[-1].created_at + hours(1))[1]
+    assert first.has_cue("unread")
+    assert not first.shows(Signal.COMPLAINT)
+    assert second.shows(Signal.COMPLAINT)

@@ -15,12 +15,13 @@ import pytest
 from builders import customer, staff, thread
 from modassist.errors import ConfigError, ModelError
 from modassist.judging import analysis, detectors
+from modassist.learned import weigher
 from modassist.learned import words as word_scores
 from modassist.learned.loading import BUILT_IN, Weighers, model_path, own_model
 from modassist.learned.model_file import FEATURES, FLAG, LABELS, TrainedModel, read, to_bytes
 from modassist.learned.weigher import Thresholds, Weigher
 from modassist.learned.words import BUCKETS, WordScores, buckets, words
-from modassist.model import FLAGGING, LANGUAGES, JudgedPost, Limits, Role, Signal, Span, Thread
+from modassist.model import EMPTY, FLAGGING, LANGUAGES, JudgedPost, Limits, Role, Signal, Span, Thread
 from modassist.text.own_words import sentences
 from modassist.training import word_layer
 from modassist.training.examples import LabelledThread, read_threads
@@ -235,6 +236,26 @@ def test_words_alone_do_not_flag_what_answers_no_complaint() -> None:
     assert chance is not None
     assert not judged(chance / 2).flagged
     assert judged(chance / 1_000).flagged
+
+
+@pytest.mark.parametrize(
+    ("reply", "margin", "is_empty"),
+    [
+        pytest.param("Grau ist auch schön.", 0.01, False, id="no complaint"),
+        pytest.param("Grau ist auch schön.", -0.01, True, id="a complaint"),
+        pytest.param("Dazu kann ich nichts sagen.", 0.01, True, id="no complaint, but a rule"),
+    ],
+)
+def test_words_alone_call_a_reply_empty_only_where_it_answers_a_complaint(
+    monkeypatch: pytest.MonkeyPatch, reply: str, margin: float, is_empty: bool
+) -> None:
+    by_lang = {lang: dict.fromkeys(map(str, Signal), 0.0) | {FLAG: 1.0} for lang in LANGUAGES}
+    loaded = replace(rules(), learned=Weigher(small().model, Thresholds(by_lang)))
+    talk = thread(customer("Seit Montag geht das Gerät nicht mehr."), staff(reply))
+    now = talk.posts[-1].created_at + timedelta(days=1)
+    sure = dict(analysis.judge(talk, loaded, Limits(), now=now).posts[0].scores)[Signal.COMPLAINT]
+    monkeypatch.setattr(weigher, "COMPLAINED", sure + margin)
+    assert analysis.judge(talk, loaded, Limits(), now=now).posts[1].shows(*EMPTY) == is_empty
 
 
 def test_a_greeting_is_no_evidence_where_more_is_said() -> None:

@@ -64,7 +64,7 @@ def _could_complain(opener: JudgedPost) -> bool:
     """Whether a first post says anything that what follows may turn into a complaint."""
     if opener.shows(Signal.PRAISE, Signal.ABUSE) or opener.has_cue(*HARMLESS):
         return False
-    hinted = dict(opener.scores)[Signal.COMPLAINT] >= HINTED
+    hinted = dict(opener.scores).get(Signal.COMPLAINT, 0.0) >= HINTED  # a post in a fourth language has no scores
     return hinted or opener.shows(*TROUBLED) or opener.has_cue("question", "since", "tried", "still_broken")
 
 
