@@ -36,7 +36,7 @@ does, and more in answers to complaints than a forum does: words alone rank, the
 add up to anything. On labelled threads that the model had not seen this costs nothing; on a real technical forum asking
 for 3.0 instead makes fifteen flags more, one of them right."""
 
-COMPLAINED = 0.7
+COMPLAINED = 0.75
 """From this probability on the post being answered is a complaint surely enough for words alone to speak of the reply.
 On a real technical forum five of seven false alarms in short replies, and all replies wrongly called empty without a
 rule, answered posts that were taken for a complaint with less; on labelled threads two of thirty right flags did."""
