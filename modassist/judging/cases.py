@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from modassist.model import JudgedPost, Role, Signal
 
@@ -42,8 +43,8 @@ def is_solved(post: JudgedPost) -> bool:
 
 def unsettled(own: Sequence[JudgedPost]) -> list[JudgedPost]:
     """The complaints among a customer's posts, in their order, that the customer has not called settled since."""
-    settled = [place for place, post in enumerate(own) if is_solved(post)]
-    return [post for post in own[settled[-1] + 1 if settled else 0 :] if post.shows(Signal.COMPLAINT)]
+    since = list(takewhile(lambda post: not is_solved(post), reversed(own)))
+    return [post for post in reversed(since) if post.shows(Signal.COMPLAINT)]
 
 
 def is_satisfied(post: JudgedPost) -> bool:

@@ -84,26 +84,28 @@ class RulePacks:
         `spans` are the post's sentences, where the caller has them. Offsets count in `text`. Other languages than the
         three, and automatic posts, give nothing. Raises RuleError where a phrase of the language cannot be read.
         """
-        if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
-            return []
-        copy = self.copy(text, lang, spans)
-        return self._matcher(lang, str(role)).find(copy, self.answered_copy(answered, lang))
+        return self._hits(text, lang, role, self.answered_copy(answered, lang), spans)
 
     def find_again(self, text: str, *, lang: str, role: Role, answered: Answered | None = None) -> Sequence[Hit]:
         """As `find`, for texts that come again and again: hits that did not depend on the answered words are kept."""
-        if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
-            return ()
         key = (text, lang, role, answered.signals if answered is not None else None)
         known = self._known.get(key)
         if known is not None:
             return known
         asked = self.answered_copy(answered, lang)
-        hits = self._matcher(lang, str(role)).find(self.copy(text, lang), asked)
+        hits = self._hits(text, lang, role, asked)
         if asked is None or not asked.is_read:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[key] = hits
         return hits
+
+    def _hits(
+        self, text: str, lang: str, role: Role | str, asked: AnsweredCopy | None, spans: Sequence[Span] | None = None
+    ) -> list[Hit]:
+        if lang not in LANGUAGES or role not in ("staff", "customer") or not text:
+            return []
+        return self._matcher(lang, str(role)).find(self.copy(text, lang, spans), asked)
 
     def copy(self, text: str, lang: str, spans: Sequence[Span] | None = None) -> Copy:
         """The text as it is matched in that language."""

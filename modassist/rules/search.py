@@ -61,11 +61,10 @@ class Search:
         for piece, number in self.candidates(copy):
             yield from self.matches(number, copy, piece)
 
-    def stands(self, copy: Copy) -> bool:
-        """Whether any of the phrases stands in the text."""
-        return any(self.matches(number, copy, piece) for piece, number in self.candidates(copy))
+    def stands(self, copy: Copy, within: range | None = None) -> bool:
+        """Whether any of the phrases stands in the text, or in these pieces of it."""
+        return any(self.matches(number, copy, piece) for piece, number in self.candidates(copy, within=within))
 
     def stands_in(self, copy: Copy, sentence: int) -> bool:
         """Whether any of the phrases stands in the sentence."""
-        found = self.candidates(copy, within=copy.pieces_of(sentence))
-        return any(self.matches(number, copy, piece) for piece, number in found)
+        return self.stands(copy, copy.pieces_of(sentence))
