@@ -104,6 +104,13 @@ def test_the_serial_number_that_staff_asked_for_is_a_return() -> None:
     assert names(standing) == {"dropped"}
 
 
+def test_talk_among_friends_long_after_the_complaint_is_no_return() -> None:
+    talk = [customer(f"My other build number {n} runs on the new board.", after=hours(2)) for n in range(4)]
+    said = [customer("My pump died.", shows=BROKEN), staff("Please restart it.", shows=(Signal.NEXT_STEP,))]
+    assert "dropped" in names(stand(*said, *talk[:1], at=days(9)))
+    assert "dropped" not in names(stand(*said, *talk[:2], staff("Nice one."), *talk[2:], at=days(9)))
+
+
 def test_another_customers_complaint_is_dropped_where_staff_spoke_before() -> None:
     standing = stand(
         customer("My pump died.", shows=BROKEN),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from builders import START, customer, days, thread
 from modassist import sample
 from modassist.advice import draftlint
 from modassist.advice.wordbook import placeholders
@@ -191,3 +192,15 @@ def test_who_is_in_distress_is_offered_a_call(english: dict[int, Analysis]) -> N
         escalation = english[topic].escalation
         assert escalation is not None
         assert "call" in escalation.channel
+
+
+@pytest.mark.parametrize(
+    ("question", "is_answered"),
+    [("Can somebody please read what I wrote?", False), ("Which hose fits the old pump?", True)],
+)
+def test_a_draft_answers_questions_but_not_reproaches(loaded: Detectors, question: str, is_answered: bool) -> None:
+    told = thread(customer(f"The pump broke again after a week and the cellar is wet. {question}"))
+    made = analysis.analyse(told, loaded, Limits(), now=START + days(3))
+    assert made.escalation is not None
+    assert made.escalation.draft is not None
+    assert (question in made.escalation.draft.text) == is_answered

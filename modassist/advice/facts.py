@@ -191,11 +191,13 @@ def _latest(case: Case, claim: Said) -> Said | None:
 
 
 def _question(case: Case) -> Said | None:
-    """The customer's last question that nobody answered."""
+    """The customer's last question that nobody answered; a reproach in the form of one wants no answer."""
     for post in reversed(case.waiting or case.posts):
+        reproaches = [Span(cue.start, cue.end) for cue in post.cues if cue.name == "rhetorical"]
         for span in reversed(sentences(post.words.text)):
             text = post.words.text[span.start : span.end]
-            if text.rstrip(' )"“”»').endswith("?") and len(text.split()) >= SHORTEST_CLAIM:
+            asks = text.rstrip(' )"“”»').endswith("?") and not any(span.overlaps(words) for words in reproaches)
+            if asks and len(text.split()) >= SHORTEST_CLAIM:
                 return Said(shorten(text), post)
     return None
 

@@ -15,6 +15,9 @@ from modassist.model import JudgedPost, Role, Signal
 CONTENT_SHARED = 2
 """Content words two complaints must share to be the same trouble where nobody says "same here"."""
 
+STILL_MEANT = 3
+"""A complaint is what the talk is about as long as it stands in one of the customer's so many last posts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

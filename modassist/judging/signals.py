@@ -60,9 +60,6 @@ LONG_REPLY, LONG_WEIGHT = 70, 0.7
 """What bad signals are worth in a reply of more than so many words: who writes that much mostly explains, and one
 doubtful phrase in it is chance. A strong one still stands."""
 
-STILL_MEANT = 3
-"""A complaint colours what staff answers as long as it stands in one of the customer's so many last posts."""
-
 REPAIRING = frozenset({Signal.ACKNOWLEDGES, Signal.APOLOGIZES, Signal.OWNS})
 
 _LEADING_LANGUAGE_POSTS = 3
@@ -232,7 +229,7 @@ class _Reading:
     def _is_complaining(self, author: str) -> bool:
         """Whether a customer's complaint is still what the talk is about: in one of the last few posts, and not settled."""
         own = [p for p in self._judged.values() if p.post.author == author]
-        return bool(cases.unsettled(own[-STILL_MEANT:]))
+        return bool(cases.unsettled(own[-cases.STILL_MEANT:]))
 
     def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
         """Hits without those on bad signals that only repeat others' words or take own words back."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from modassist.judging import worktime
-from modassist.judging.cases import CONTENT_SHARED, Case, is_satisfied, is_solved, open_cases
+from modassist.judging.cases import CONTENT_SHARED, STILL_MEANT, Case, is_satisfied, is_solved, open_cases
 from modassist.judging.due import TimeWords
 from modassist.judging.promises import Promise, ledger, open_promises
 from modassist.model import (
@@ -137,7 +137,7 @@ def _wait(scene: _Scene, case: Case) -> _Wait | None:
     if case.solved_by is not None or _accepted_after(scene, case):
         return None
     pending = [post for post in case.waiting if not is_satisfied(post) and post.words.text.strip()]
-    pending = [post for post in pending if case.answers == () or _is_return(post)]
+    pending = [post for post in pending if case.answers == () or (_is_return(post) and _is_still_meant(case, post))]
     if not pending:
         return None
     since = pending[0]
@@ -161,6 +161,12 @@ def _is_return(post: JudgedPost) -> bool:
         return False
     wants = post.shows(Signal.COMPLAINT, Signal.REPEAT_CONTACT) or post.has_cue("question", "chases", "still_broken")
     return wants or len(post.words.text.split()) > 3 or any(char.isdigit() for char in post.words.text)
+
+
+def _is_still_meant(case: Case, post: JudgedPost) -> bool:
+    """Whether the complaint is what the customer still speaks of: it stands in this or one of the few posts before."""
+    own = [p for p in case.posts if p.post.number <= post.post.number]
+    return any(p.shows(Signal.COMPLAINT, Signal.REPEAT_CONTACT) for p in own[-STILL_MEANT:])
 
 
 def _has_peers(scene: _Scene, case: Case) -> bool:

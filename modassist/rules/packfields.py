@@ -42,6 +42,7 @@ CUES: Mapping[str, str] = MappingProxyType(
             "same_here",
             "peer_help",
             "question",
+            "rhetorical",
             "how_to",
             "wish",
             "silent_return",
