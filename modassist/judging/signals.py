@@ -229,7 +229,7 @@ class _Reading:
     def _is_complaining(self, author: str) -> bool:
         """Whether a customer's complaint is still what the talk is about: in one of the last few posts, and not settled."""
         own = [p for p in self._judged.values() if p.post.author == author]
-        return bool(cases.unsettled(own[-cases.STILL_MEANT:]))
+        return bool(cases.unsettled(own[-cases.STILL_MEANT :]))
 
     def _own_hits(self, hits: Sequence[Hit], judged: JudgedPost, spans: Sequence[Span]) -> Iterator[Hit]:
         """Hits without those on bad signals that only repeat others' words or take own words back."""
