@@ -15,8 +15,10 @@ import pytest
 from builders import customer, staff, thread
 from modassist.errors import ConfigError, ModelError
 from modassist.judging import analysis, detectors
+from modassist.judging.findings import Found
 from modassist.learned import weigher
 from modassist.learned import words as word_scores
+from modassist.learned.features import View
 from modassist.learned.loading import BUILT_IN, Weighers, model_path, own_model
 from modassist.learned.model_file import FEATURES, FLAG, LABELS, TrainedModel, read, to_bytes
 from modassist.learned.weigher import Thresholds, Weigher
@@ -256,6 +258,31 @@ def test_words_alone_call_a_reply_empty_only_where_it_answers_a_complaint(
     sure = dict(analysis.judge(talk, loaded, Limits(), now=now).posts[0].scores)[Signal.COMPLAINT]
     monkeypatch.setattr(weigher, "COMPLAINED", sure + margin)
     assert analysis.judge(talk, loaded, Limits(), now=now).posts[1].shows(*EMPTY) == is_empty
+
+
+def test_trouble_in_the_title_speaks_for_the_first_post_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    views: list[View] = []
+    judge = Weigher.judge
+
+    def seen(self: Weigher, view: View, judged: JudgedPost, found: Found) -> JudgedPost:
+        views.append(view)
+        return judge(self, view, judged, found)
+
+    monkeypatch.setattr(Weigher, "judge", seen)
+    by_lang = {lang: small().model.thresholds[lang]["normal"] for lang in LANGUAGES}
+    loaded = replace(rules(), learned=Weigher(small().model, Thresholds(by_lang)))
+    place = FEATURES[Role.CUSTOMER].index("title:complaint")
+
+    def told(title: str) -> list[float]:
+        views.clear()
+        talk = thread(customer("Anbei ein Foto."), customer("Und noch eines."), title=title)
+        analysis.judge(talk, loaded, Limits(), now=talk.posts[-1].created_at + timedelta(days=1))
+        return [view.dense[place] for view in views]
+
+    first, second = told("Gerät geht seit Montag nicht mehr")
+    assert first > 0.0
+    assert second == 0.0
+    assert told("Fotos vom Aufbau") == [0.0, 0.0]
 
 
 def test_a_greeting_is_no_evidence_where_more_is_said() -> None:

@@ -48,7 +48,7 @@ CUSTOMER_FEATURES = (
     *_SHAPE,
     "opens", "first_own", "is_opener", "complained", "others_complain", "own_posts", "staff_before",
     "reply:bad", "reply:empty", "reply:good", "reply:asks_back", "reply:promise", "reply:explains", "to_staff",
-    "to_peer", "staff_since",
+    "to_peer", "staff_since", "title:complaint",
 )  # fmt: skip
 
 
@@ -107,14 +107,20 @@ def _staff_context(judged: JudgedPost, answered: Sequence[JudgedPost], seen: See
     ]
 
 
-def customer_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span]) -> list[float]:
-    """The features of a customer post, in the order of CUSTOMER_FEATURES; arguments as for `staff_features`."""
+def customer_features(
+    judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span], *, title: float
+) -> list[float]:
+    """The features of a customer post, in the order of CUSTOMER_FEATURES; arguments as for `staff_features`.
+
+    `title` is what rules make of the thread's title as a complaint, for the post that it stands over; 0 for others.
+    """
     cues = {cue.name for cue in judged.cues}
     return [
         *[score(found, signal) for signal in OF_CUSTOMERS],
         *[float(name in cues) for name in CUSTOMER_CUES],
         *_shape(judged.words, spans),
         *_customer_context(judged, seen),
+        title,
     ]
 
 

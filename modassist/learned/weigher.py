@@ -14,7 +14,7 @@ import numpy as np
 
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, PRESENT, Found, evidence, score
 from modassist.learned.encoder import Encoder, encoder_scores, of_posts
-from modassist.learned.features import STAFF_FEATURES, View
+from modassist.learned.features import CUSTOMER_FEATURES, STAFF_FEATURES, View
 from modassist.learned.model_file import FLAG, LABELS, Head, TrainedModel
 from modassist.learned.words import Floats, WordScores
 from modassist.model import EMPTY, FLAGGING, Evidence, Finding, JudgedPost, Role, Signal, Span
@@ -51,7 +51,10 @@ SURE_BY_RULES = 0.5
 EASED = {Signal.COMPLAINT: (0.25, 0.9), Signal.REPEAT_CONTACT: (0.5, 0.5)}
 """What rules and context give SURE_BY_RULES is present even where its words are unlike those of the corpora: with this
 part of the usual probability, in short posts and in long ones (of LONG words: there a report of somebody's experiments
-meets many rules)."""
+meets many rules). A complaint only from who has complained before or joins in: in talk among customers words of trouble
+are mostly advice or news, and of 123 such posts on a real technical forum that readers looked at, 77 were no complaint."""
+OPENING = (0.25, 0.2)
+"""The same for the first post of a thread, where who writes of trouble mostly has it: 33 of 44 that readers looked at."""
 LONG_STORY = 0.9
 """The probability that a long post needs to be a complaint by its words alone. On a real technical forum 9 % of
 customers' posts are called complaints with these lines for long posts, 11 % with those for short ones; on the threads
@@ -111,7 +114,7 @@ class Weigher:
     def _present(self, view: View, chances: Mapping[str, float], found: Found) -> frozenset[Signal]:
         """Which signals are present. A flag is one decision; only then is asked which of its signals it is."""
         is_long = len(view.text.split()) >= LONG
-        present = {s for s in _signals_of(view.role) if chances[s] >= self._least(view.lang, s, found, is_long)}
+        present = {s for s in _signals_of(view.role) if chances[s] >= self._least(view, s, found, is_long)}
         if view.role is Role.CUSTOMER:
             return frozenset(s for s in present if s in found or chances[s] >= RARE.get(s, 0.0))
         if not _answers_complaint(view):
@@ -122,11 +125,13 @@ class Weigher:
         beside = {s for s in present & FLAGGING if chances[s] >= _beside(s, found) * chances[likeliest]}
         return frozenset(present - FLAGGING | beside | {likeliest})
 
-    def _least(self, lang: str, signal: Signal, found: Found, is_long: bool) -> float:
+    def _least(self, view: View, signal: Signal, found: Found, is_long: bool) -> float:
         """The probability that a signal needs here: less for one that rules are sure of."""
-        least = self.thresholds.of(lang, signal)
+        least = self.thresholds.of(view.lang, signal)
         if signal in EASED and score(found, signal) >= SURE_BY_RULES:
-            return least * EASED[signal][is_long]
+            part = _part(view, signal)
+            if part is not None:
+                return least * part[is_long]
         return max(least, LONG_STORY) if is_long and signal is Signal.COMPLAINT else least
 
     def _scorer(self, role: Role, lang: str, head: Head) -> WordScores:
@@ -137,10 +142,20 @@ class Weigher:
 
 _BAD_BY_RULES = STAFF_FEATURES.index("rules:bad")
 _ANSWERS_COMPLAINT = STAFF_FEATURES.index(f"answered:{Signal.COMPLAINT}")
+_OPENS, _COMPLAINED, _SAME_HERE = map(CUSTOMER_FEATURES.index, ("opens", "complained", "cue:same_here"))
 
 
 def _signals_of(role: Role) -> tuple[Signal, ...]:
     return OF_STAFF if role is Role.STAFF else OF_CUSTOMERS
+
+
+def _part(view: View, signal: Signal) -> tuple[float, float] | None:
+    """The part of the usual probability that is enough where rules are sure, in short and long posts; None: all of it."""
+    if signal is not Signal.COMPLAINT:
+        return EASED[signal]
+    if view.dense[_OPENS]:
+        return OPENING
+    return EASED[signal] if view.dense[_COMPLAINED] or view.dense[_SAME_HERE] else None
 
 
 def _beside(signal: Signal, found: Found) -> float:
