@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from modassist.judging.cases import unsettled
 from modassist.judging.findings import PRESENT, Found, score
-from modassist.model import EMPTY, FLAGGING, GOOD_PRACTICE, JudgedPost, Role, Signal
+from modassist.model import EMPTY, FLAGGING, JudgedPost, Role, Signal
 
 Seen = Mapping[int, JudgedPost]
 
@@ -129,22 +129,11 @@ def _presses(judged: JudgedPost, found: Found, seen: Seen) -> bool:
     if score(found, Signal.REPEAT_CONTACT) >= PRESENT:
         return True
     replies = [p for p in seen.values() if p.post.role is Role.STAFF and p.post.number > own[0].post.number]
-    return bool(replies) and _is_pressed(replies[-1], found)
+    return bool(replies) and replies[-1].shows(*FLAGGING, *EMPTY)
 
 
 def _is_content(judged: JudgedPost, found: Found) -> bool:
     return judged.has_cue("thanks", "solved", "waits") or score(found, Signal.PRAISE) >= PRESENT
-
-
-def _is_pressed(reply: JudgedPost, found: Found) -> bool:
-    """Whether what follows this staff reply is an objection: it helped nobody, or the words hint at one."""
-    if reply.shows(*FLAGGING, *EMPTY):
-        return True
-    if reply.has_cue("asks_back"):
-        return False
-    if score(found, Signal.COMPLAINT) >= HINTED:
-        return True
-    return not reply.shows(*GOOD_PRACTICE) and not reply.has_cue("explains", "handled_privately")
 
 
 def _speaks_to_peer(judged: JudgedPost, seen: Seen) -> bool:
