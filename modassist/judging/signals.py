@@ -177,16 +177,16 @@ class _Reading:
         complaints.settle_help(judged, found, self._judged)
         complaints.settle_stranger(judged, found, self._judged)
         if self._detectors.learned is not None and lang in LANGUAGES:
-            title = 0.0 if self._judged else self._title_complains(lang)
-            dense = customer_features(judged, found, self._judged, searched.spans, title=title)
+            title = {} if self._judged else self._title_says(lang)
+            dense = customer_features(judged, found, self._judged, searched.spans, title)
             return self._weighed(judged, found, searched, dense)
         return with_findings(judged, found, OF_CUSTOMERS)
 
-    def _title_complains(self, lang: str) -> float:
-        """The score of what rules find in the title as a complaint: many write the trouble there, and the details below."""
+    def _title_says(self, lang: str) -> Found:
+        """What rules find in the title: many write the trouble, or their thanks, there and only the details below."""
         words = OwnWords(self._thread.title)
         hits = self._detectors.packs.find(words.text, lang=lang, role=Role.CUSTOMER)
-        return score(dict(scored(hits, words)), Signal.COMPLAINT)
+        return dict(scored(hits, words))
 
     # -- staff -------------------------------------------------------------------------------------------------
 

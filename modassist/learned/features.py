@@ -48,7 +48,8 @@ CUSTOMER_FEATURES = (
     *_SHAPE,
     "opens", "first_own", "is_opener", "complained", "others_complain", "own_posts", "staff_before",
     "reply:bad", "reply:empty", "reply:good", "reply:asks_back", "reply:promise", "reply:explains", "to_staff",
-    "to_peer", "staff_since", "title:complaint",
+    "to_peer", "staff_since",
+    "title:complaint", "title:praise",
 )  # fmt: skip
 
 
@@ -107,12 +108,10 @@ def _staff_context(judged: JudgedPost, answered: Sequence[JudgedPost], seen: See
     ]
 
 
-def customer_features(
-    judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span], *, title: float
-) -> list[float]:
+def customer_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span], title: Found) -> list[float]:
     """The features of a customer post, in the order of CUSTOMER_FEATURES; arguments as for `staff_features`.
 
-    `title` is what rules make of the thread's title as a complaint, for the post that it stands over; 0 for others.
+    `title` is what rules found in the thread's title, for the post that it stands over; nothing for others.
     """
     cues = {cue.name for cue in judged.cues}
     return [
@@ -120,7 +119,8 @@ def customer_features(
         *[float(name in cues) for name in CUSTOMER_CUES],
         *_shape(judged.words, spans),
         *_customer_context(judged, seen),
-        title,
+        score(title, Signal.COMPLAINT),
+        score(title, Signal.PRAISE),
     ]
 
 
