@@ -36,7 +36,7 @@ does, and more in answers to complaints than a forum does: words alone rank, the
 add up to anything. On labelled threads that the model had not seen this costs next to nothing; on a real technical forum
 3.0 instead makes fifteen to thirty flags more, one of them right."""
 
-COMPLAINED = 0.75
+COMPLAINED = 0.85
 """From this probability on the post being answered is a complaint surely enough for words alone to speak of the reply.
 On a real technical forum most false alarms in short replies, and most replies wrongly called empty without a rule,
 answered posts that were taken for a complaint with less; on labelled threads one in fifteen right flags did."""
@@ -129,7 +129,7 @@ class Weigher:
         """The probability that a signal needs here: less for one that rules are sure of."""
         least = self.thresholds.of(view.lang, signal)
         if signal in EASED and score(found, signal) >= SURE_BY_RULES:
-            part = _part(view, signal)
+            part = _part(view, signal, found)
             if part is not None:
                 return least * part[is_long]
         return max(least, LONG_STORY) if is_long and signal is Signal.COMPLAINT else least
@@ -149,13 +149,16 @@ def _signals_of(role: Role) -> tuple[Signal, ...]:
     return OF_STAFF if role is Role.STAFF else OF_CUSTOMERS
 
 
-def _part(view: View, signal: Signal) -> tuple[float, float] | None:
+def _part(view: View, signal: Signal, found: Found) -> tuple[float, float] | None:
     """The part of the usual probability that is enough where rules are sure, in short and long posts; None: all of it."""
-    if signal is not Signal.COMPLAINT:
-        return EASED[signal]
-    if view.dense[_OPENS]:
+    has_complained = bool(view.dense[_COMPLAINED])
+    if signal is Signal.COMPLAINT and view.dense[_OPENS]:
         return OPENING
-    return EASED[signal] if view.dense[_COMPLAINED] or view.dense[_SAME_HERE] else None
+    if signal is Signal.COMPLAINT and not (has_complained or view.dense[_SAME_HERE]):
+        return None
+    if signal is Signal.DISTRESS and not (has_complained or score(found, Signal.COMPLAINT) >= PRESENT):
+        return None
+    return EASED[signal]
 
 
 def _beside(signal: Signal, found: Found) -> float:
