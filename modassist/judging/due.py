@@ -126,6 +126,16 @@ class TimeWords:
         )
 
     @cached_property
+    def numbered(self) -> re.Pattern[str]:
+        """A day of the month by its number alone: "by the 14th", „bis zum 14.“, ”14. päivään mennessä“."""
+        number = r"\d{1,2}(?:st|nd|rd|th|\.)"
+        before, after = (_any_of(self.table.get(f"numbered_{side}", ())) for side in ("before", "after"))
+        not_ahead = rf"(?!\s*(?:\d|{_any_of(self.table.get('not_numbered', ()))}))"
+        return re.compile(
+            rf"\b{before}\s+(?P<n1>{number}){not_ahead}|\b(?P<n2>\d{{1,2}}\.?)\s?(?:{after})(?!\w)"
+        )
+
+    @cached_property
     def clock(self) -> re.Pattern[str]:
         half = rf"\s?(?P<half>{_any_of([*self.table['pm'], *self.table['am']])})"
         return re.compile(
@@ -188,6 +198,11 @@ def _days(text: str, local: datetime, words: TimeWords) -> list[_Found]:
         day = _calendar_day(match, local, words)
         if day is not None:
             found.append((_at_end(day, local), *match.span(), False))
+    written = [(start, end) for _, start, end, _ in found]
+    for match in words.numbered.finditer(text):
+        day = _next_numbered(int(re.sub(r"\D", "", match["n1"] or match["n2"])), local.date())
+        if day is not None and not any(start < match.end() and match.start() < end for start, end in written):
+            found.append((_at_end(day, local), *match.span(), False))
     named = [(start, at.date()) for at, start, _, _ in found if at > local]
     for match in words.weekday.finditer(text):
         wanted = _lookup(words.weekdays, match["weekday"] or match["short"])
@@ -207,7 +222,7 @@ def _next_weekday(weekday: int, today: date, before: Sequence[date]) -> date:
 
 
 def _next_numbered(number: int, today: date) -> date | None:
-    """The next day of that number in its month, as in "Thursday the 19th"; None where there is none within 60 days."""
+    """The day of that number from today on, as in "Thursday the 19th"; None where there is none within 60 days."""
     days = (today + timedelta(days=ahead) for ahead in range(60))
     return next((day for day in days if day.day == number), None)
 

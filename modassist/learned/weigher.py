@@ -48,7 +48,7 @@ SAYS_SOMETHING = 4
 """Words from which on a sentence is more than a greeting."""
 
 SURE_BY_RULES = 0.5
-EASED = {Signal.COMPLAINT: (0.25, 0.9), Signal.REPEAT_CONTACT: (0.5, 0.5), Signal.DISTRESS: (0.3, 0.6)}
+EASED = {Signal.COMPLAINT: (0.25, 0.9), Signal.DISTRESS: (0.3, 0.6)}
 """What rules and context give SURE_BY_RULES is present even where its words are unlike those of the corpora: with this
 part of the usual probability, in short posts and in long ones (of LONG words: there a report of somebody's experiments
 meets many rules). A complaint only from who has complained before or joins in: in talk among customers words of trouble
