@@ -45,6 +45,14 @@ TIMES = due.load({lang: load_yaml(rules_root() / lang / "times.yaml") for lang i
         ("fi", "Palaan asiaan ensi viikolla.", "2026-03-15T22:59:59"),
         ("fi", "Saat tiedon kahden päivän kuluessa.", "2026-03-06T22:59:59"),
         ("fi", "Ilmoitan viimeistään 12. maaliskuuta.", "2026-03-12T22:59:59"),
+        ("en", "You will have it by the 14th.", "2026-03-14T22:59:59"),
+        ("en", "On the 2nd I am back and will ring you.", "2026-04-02T21:59:59"),
+        ("en", "I can tell you the week after next.", "2026-03-22T22:59:59"),
+        ("de", "Das Ersatzteil ist bis zum 14. bei Ihnen.", "2026-03-14T22:59:59"),
+        ("de", "Bis zum 14. April melde ich mich.", "2026-04-14T21:59:59"),
+        ("de", "Übernächste Woche sage ich Bescheid.", "2026-03-22T22:59:59"),
+        ("fi", "Vastaamme 14. päivään mennessä.", "2026-03-14T22:59:59"),
+        ("fi", "Palaan 9. päivä asiaan.", "2026-03-09T22:59:59"),
     ],
 )
 def test_a_promise_is_due_when_its_words_say(lang: str, words: str, expected: str | None) -> None:
@@ -61,6 +69,9 @@ def test_a_promise_is_due_when_its_words_say(lang: str, words: str, expected: st
         ("en", "That happened three days ago."),
         ("en", "Good morning, I will have a look."),
         ("fi", "Hyvää huomenta, selvitän asiaa."),
+        ("de", "Am 3. Gerät schaue ich es mir an."),
+        ("en", "It is on the 2nd floor, I will look."),
+        ("fi", "Se on 3. kerroksessa, katson."),
     ],
 )
 def test_words_about_the_past_or_a_greeting_name_no_due_time(lang: str, words: str) -> None:

@@ -132,7 +132,7 @@ class TimeWords:
         before, after = (_any_of(self.table.get(f"numbered_{side}", ())) for side in ("before", "after"))
         not_ahead = rf"(?!\s*(?:\d|{_any_of(self.table.get('not_numbered', ()))}))"
         return re.compile(
-            rf"\b{before}\s+(?P<n1>{number}){not_ahead}|\b(?P<n2>\d{{1,2}}\.?)\s?(?:{after})(?!\w)"
+            rf"\b{before}\s+(?P<n1>{number}){not_ahead}|\b(?P<n2>\d{{1,2}}\.)\s?(?:{after})(?!\w)"
         )
 
     @cached_property
@@ -292,8 +292,8 @@ def _end_of(period: str, today: date) -> date:
         return today
     if period == "week":
         return sunday
-    if period == "next_week":
-        return sunday + timedelta(days=7)
+    if period in ("next_week", "week_after"):
+        return sunday + timedelta(days=7 if period == "next_week" else 14)
     first = today.replace(day=1)
     if period == "next_month":
         first = (first + timedelta(days=32)).replace(day=1)
