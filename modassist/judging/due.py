@@ -131,9 +131,7 @@ class TimeWords:
         number = r"\d{1,2}(?:st|nd|rd|th|\.)"
         before, after = (_any_of(self.table.get(f"numbered_{side}", ())) for side in ("before", "after"))
         not_ahead = rf"(?!\s*(?:\d|{_any_of(self.table.get('not_numbered', ()))}))"
-        return re.compile(
-            rf"\b{before}\s+(?P<n1>{number}){not_ahead}|\b(?P<n2>\d{{1,2}}\.)\s?(?:{after})(?!\w)"
-        )
+        return re.compile(rf"\b{before}\s+(?P<n1>{number}){not_ahead}|\b(?P<n2>\d{{1,2}}\.)\s?(?:{after})(?!\w)")
 
     @cached_property
     def clock(self) -> re.Pattern[str]:
