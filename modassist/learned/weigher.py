@@ -39,7 +39,8 @@ add up to anything. On labelled threads that the model had not seen this costs n
 COMPLAINED = 0.85
 """From this probability on the post being answered is a complaint surely enough for words alone to speak of the reply.
 On a real technical forum most false alarms in short replies, and most replies wrongly called empty without a rule,
-answered posts that were taken for a complaint with less; on labelled threads one in fifteen right flags did."""
+answered posts that were taken for a complaint with less. With 0.75 instead that forum's flags hold six more that are
+wrong and none that is right; threads of writers that the model never saw lose 4 of 125 right flags and 3 of 11 wrong."""
 
 LONG = 60
 """Words from which on a post is long."""
