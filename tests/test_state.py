@@ -170,6 +170,15 @@ def test_the_promised_news_keeps_the_promise() -> None:
     assert "broken_promise" not in names(standing)
 
 
+def test_a_kind_word_is_not_the_news_that_was_promised() -> None:
+    said = [customer("My pump died.", shows=BROKEN), staff("I'll ask the workshop and come back.", cues=("promise",))]
+    kind = staff("No worries, speak soon!")
+    news = staff("It lies in the cold store and nobody had looked at it until I rang them this morning.")
+    assert "broken_promise" in names(stand(*said, kind, at=days(20)))
+    assert "broken_promise" not in names(stand(*said, news, at=days(20)))
+    assert "broken_promise" not in names(stand(*said, replace(kind, cues=("explains",)), at=days(20)))
+
+
 def test_a_colleagues_unrelated_post_does_not_keep_it() -> None:
     standing = stand(
         customer("My pump died.", shows=BROKEN),

@@ -12,6 +12,11 @@ from modassist.text.own_words import sentences
 
 PROMISING = ("promise", "delivers")
 
+SMALL_TALK = 12
+"""Words up to which a staff post without findings or a cue OF_USE is small talk. On 481 labelled threads that finds 3
+of the 15 broken promises that were missed, and one that is none."""
+OF_USE = ("explains", "closing", "handled_privately", *PROMISING)
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -71,14 +76,19 @@ def _with_keeper(promise: Promise, later: Sequence[JudgedPost]) -> Promise:
 def _keeps(promise: Promise, post: JudgedPost) -> bool:
     """Whether this post is the news that was promised: the promiser's own, or a colleague's that takes the case on.
 
-    An interim report, a canned reply and a further promise without anything else leave it open.
+    An interim report, a canned reply, a few kind words and a further promise without anything else leave it open.
     """
-    if post.post.role is not Role.STAFF or post.shows(*EMPTY):
+    if post.post.role is not Role.STAFF or post.shows(*EMPTY) or _is_small_talk(post):
         return False
     if post.post.author == promise.post.post.author:
         return not post.has_cue("interim") or post.post.created_at > promise.due
     same_customers = set(post.answers) & set(promise.post.answers) or not post.answers
     return bool(same_customers) and not post.flagged and post.has_cue("explains", "promise", "closing")
+
+
+def _is_small_talk(post: JudgedPost) -> bool:
+    """Whether the post is a word or two in which nothing of use was found: "No worries, speak soon!" is no news."""
+    return len(post.words.text.split()) <= SMALL_TALK and not post.findings and not post.has_cue(*OF_USE)
 
 
 def _is_chased(promise: Promise, later: Sequence[JudgedPost]) -> bool:
