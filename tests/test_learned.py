@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders import customer, staff, thread
+from builders import Said, customer, staff, thread
 from modassist.errors import ConfigError, ModelError
 from modassist.judging import analysis, detectors
 from modassist.judging.findings import Found
@@ -258,6 +258,30 @@ def test_words_alone_call_a_reply_empty_only_where_it_answers_a_complaint(
     sure = dict(analysis.judge(talk, loaded, Limits(), now=now).posts[0].scores)[Signal.COMPLAINT]
     monkeypatch.setattr(weigher, "COMPLAINED", sure + margin)
     assert analysis.judge(talk, loaded, Limits(), now=now).posts[1].shows(*EMPTY) == is_empty
+
+
+@pytest.mark.parametrize(
+    ("before", "is_enough"),
+    [
+        pytest.param((), True, id="opens"),
+        pytest.param((customer("Mein Gerät ist seit Montag kaputt und niemand meldet sich."),), True, id="complained"),
+        pytest.param((customer("Welche Farben gibt es?", by="ulla"),), False, id="another customer's thread"),
+    ],
+)
+def test_what_rules_are_sure_of_needs_less_where_it_is_the_writers_own_trouble(
+    before: tuple[Said, ...], is_enough: bool
+) -> None:
+    talk = thread(*before, customer("Seit dem Update ist das Gerät kaputt, es geht nicht mehr an."))
+    now = talk.posts[-1].created_at + timedelta(days=1)
+
+    def judged(least: float) -> JudgedPost:
+        usual = {lang: {**small().model.thresholds[lang]["normal"], Signal.COMPLAINT: least} for lang in LANGUAGES}
+        loaded = replace(rules(), learned=Weigher(small().model, Thresholds(usual)))
+        return analysis.judge(talk, loaded, Limits(), now=now).posts[-1]
+
+    chance = dict(judged(0.5).scores)[Signal.COMPLAINT]
+    assert judged(chance * 1.05).shows(Signal.COMPLAINT) == is_enough
+    assert judged(chance * 0.95).shows(Signal.COMPLAINT)
 
 
 def test_trouble_in_the_title_speaks_for_the_first_post_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,9 @@ add up to anything. On labelled threads that the model had not seen this costs n
 COMPLAINED = 0.85
 """From this probability on the post being answered is a complaint surely enough for words alone to speak of the reply.
 On a real technical forum most false alarms in short replies, and most replies wrongly called empty without a rule,
-answered posts that were taken for a complaint with less. With 0.75 instead that forum's flags hold six more that are
-wrong and none that is right; threads of writers that the model never saw lose 4 of 125 right flags and 3 of 11 wrong."""
+answered posts that were taken for a complaint with less. Beside 0.75 that forum has
+six flags less, none of them right; threads of writers that the model never saw have 4 right ones less of 125, and 3
+wrong ones of 11."""
 
 LONG = 60
 """Words from which on a post is long."""
@@ -59,8 +60,8 @@ OPENING = (0.25, 0.2)
 """The same for the first post of a thread, where who writes of trouble mostly has it: 33 of 44 that readers looked at."""
 LONG_STORY = 0.9
 """The probability that a long post needs to be a complaint by its words alone. On a real technical forum 9 % of
-customers' posts are called complaints with these lines for long posts, 11 % with those for short ones; on the threads
-of four writers that the model was not trained on they cost nothing."""
+customers' posts were called complaints with lines of their own for long posts, 11 % with those for short ones; on the
+threads of four writers that the model was not trained on they cost nothing."""
 
 RARE = {Signal.REPEAT_CONTACT: 0.75, Signal.DISTRESS: 0.6, Signal.CHURN_RISK: 0.75, Signal.ABUSE: 0.93}
 """What the corpora hold ten times as often as a forum needs a rule's word, or this probability. On a real forum words
