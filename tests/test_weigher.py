@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from builders import customer, staff, thread
+from builders import Said, customer, staff, thread
 from modassist.judging import analysis, detectors
+from modassist.judging.findings import Found
 from modassist.learned import weigher
+from modassist.learned.features import STAFF_FEATURES, View
 from modassist.learned.loading import BUILT_IN
 from modassist.learned.model_file import FLAG, TrainedModel, read
 from modassist.learned.weigher import Thresholds, Weigher
@@ -135,3 +137,29 @@ def test_a_bad_signal_shows_the_rules_words_and_the_most_telling_sentence_where_
     (dismissal,) = (finding for finding in reply.findings if finding.signal is Signal.DISMISSAL)
     assert dismissal.evidence[0].text in FIRST
     assert [shown.text for shown in dismissal.evidence[1:]] == [SECOND] * (count - 1)
+
+
+# -- whose trouble a reply is about -----------------------------------------------------------------------------------
+
+
+def test_the_answer_to_data_given_on_request_is_still_about_the_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[View] = []
+    judge = Weigher.judge
+
+    def noted(self: Weigher, view: View, post: JudgedPost, found: Found) -> JudgedPost:
+        seen.append(view)
+        return judge(self, view, post, found)
+
+    monkeypatch.setattr(Weigher, "judge", noted)
+    places = [STAFF_FEATURES.index(name) for name in (f"answered:{Signal.COMPLAINT}", "case:complaint")]
+
+    def complains(*before: Said) -> tuple[float, ...]:
+        seen.clear()
+        judged(thread(*before, staff(NO_RULE)), {})
+        return tuple(seen[-1].dense[place] for place in places)
+
+    asked = (staff("Welche Seriennummer hat es?"), customer("Es ist die 4711-20."))
+    answered, meant = complains(customer(TROUBLE), *asked)
+    assert meant > 0.5 > answered
+    answered, meant = complains(customer("Welche Farben gibt es?"), *asked)
+    assert max(answered, meant) < 0.5

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import log1p
 
+from modassist.judging.cases import STILL_MEANT
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, Found, score
 from modassist.model import EMPTY, FLAGGING, GOOD_PRACTICE, JudgedPost, OwnWords, Role, Signal, Span
 from modassist.text.own_words import content_words
@@ -40,7 +41,7 @@ STAFF_FEATURES = (
     *(f"answered:{signal}" for signal in OF_CUSTOMERS),
     *(f"answered:{name}" for name in ANSWERED_CUES),
     "answers", "opens", "overlap_reply", "overlap_claim", "overlap_title", "names_customer", "customer_posts",
-    "to_staff",
+    "to_staff", "case:complaint",
 )  # fmt: skip
 CUSTOMER_FEATURES = (
     *(f"rule:{signal}" for signal in OF_CUSTOMERS),
@@ -105,7 +106,14 @@ def _staff_context(judged: JudgedPost, answered: Sequence[JudgedPost], seen: See
         float(any(name.lower() in low for name in customers)),
         log1p(sum(p.post.role is Role.CUSTOMER and p.post.author in customers for p in seen.values())),
         float(target is not None and target.post.role is Role.STAFF),
+        max([_complaint_meant(customer, seen) for customer in customers], default=0.0),
     ]
+
+
+def _complaint_meant(customer: str, seen: Seen) -> float:
+    """How surely the customer complains in one of the last few posts: what a question back and its answer are about."""
+    own = [p for p in seen.values() if p.post.author == customer][-STILL_MEANT:]
+    return max([dict(p.scores).get(Signal.COMPLAINT, 0.0) for p in own], default=0.0)
 
 
 def customer_features(judged: JudgedPost, found: Found, seen: Seen, spans: Sequence[Span], title: Found) -> list[float]:

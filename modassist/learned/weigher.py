@@ -166,6 +166,7 @@ class Weigher:
 
 _BAD_BY_RULES = STAFF_FEATURES.index("rules:bad")
 _ANSWERS_COMPLAINT = STAFF_FEATURES.index(f"answered:{Signal.COMPLAINT}")
+_CASE_COMPLAINT = STAFF_FEATURES.index("case:complaint")
 _OPENS, _COMPLAINED, _SAME_HERE = map(CUSTOMER_FEATURES.index, ("opens", "complained", "cue:same_here"))
 
 
@@ -194,7 +195,7 @@ def _beside(signal: Signal, found: Found) -> float:
 
 def _ground(view: View) -> float:
     """What is added to the log-odds that a flag needs here, where hardly anything but the choice of words speaks for it."""
-    by_rules, complained = view.dense[_BAD_BY_RULES], view.dense[_ANSWERS_COMPLAINT]
+    by_rules, complained = view.dense[_BAD_BY_RULES], view.dense[_CASE_COMPLAINT]
     words = len(view.text.split())
     if by_rules >= PRESENT:
         return 0.0
