@@ -199,6 +199,54 @@ def test_an_interim_report_leaves_the_promise_open() -> None:
     assert "broken_promise" in names(standing)
 
 
+@pytest.mark.parametrize(
+    ("later", "keeps"),
+    [
+        pytest.param(
+            staff(
+                "Please vent it meanwhile at the upper screw, and keep it upright until the oil is down.",
+                after=timedelta(minutes=50),
+            ),
+            False,
+            id="soon",
+        ),
+        pytest.param(
+            staff(
+                "Please vent it meanwhile at the upper screw, and keep it upright until the oil is down.", after=days(1)
+            ),
+            True,
+            id="a day later",
+        ),
+        pytest.param(
+            staff(
+                "Which number does the lid bear, and which one stands under the motor, next to the plug?",
+                after=days(1),
+                cues=("asks_back",),
+            ),
+            False,
+            id="asks",
+        ),
+        pytest.param(
+            staff("It was the seal. Which number does the lid bear?", after=days(1), cues=("asks_back", "explains")),
+            True,
+            id="tells and asks",
+        ),
+        pytest.param(
+            staff(
+                "Which number does the lid bear, and which one stands under the motor, next to the plug?",
+                after=days(9),
+                cues=("asks_back",),
+            ),
+            True,
+            id="overdue",
+        ),
+    ],
+)
+def test_what_the_promiser_adds_at_once_or_asks_is_not_yet_the_news(later: Said, keeps: bool) -> None:
+    said = (customer("My pump died.", shows=BROKEN), staff("I'll tell you by Friday.", cues=("promise",)))
+    assert ("broken_promise" not in names(stand(*said, later, at=days(20)))) == keeps
+
+
 def test_a_solved_thread_owes_nothing() -> None:
     standing = stand(
         customer("My pump died.", shows=BROKEN),
