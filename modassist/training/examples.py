@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +14,10 @@ from modassist.judging.detectors import Detectors, Learned
 from modassist.judging.findings import OF_CUSTOMERS, OF_STAFF, Found, with_findings
 from modassist.learned.features import View
 from modassist.learned.model_file import FLAG
-from modassist.model import FLAGGING, JudgedPost, Limits, Role, Signal, Staff
+from modassist.model import FLAGGING, JudgedPost, Limits, Role, Signal, Span, Staff
 from modassist.records.files import BadRecord, read_records
 from modassist.records.threads import to_thread
+from modassist.rules.rulebook import Answered, Hit, RulePacks
 
 Place = tuple[str, int]
 """A post: the name of its thread in the corpora, and its number there."""
@@ -82,6 +83,30 @@ def _check(record: Mapping[str, Any], where: str) -> None:
         unknown = [name for name in gold["signals"] if name not in _SIGNALS]
         if unknown:
             raise RecordError(f"{where}: post {post.get('post_number')}: no signal is called {unknown[0]!r}")
+
+
+class RulesRead(RulePacks):
+    """The same rules, for threads that are read more than once: what was found in a post as an answer to the same words
+    and signals is kept."""
+
+    def __init__(self, packs: RulePacks) -> None:
+        vars(self).update(vars(packs))
+        self._found: dict[tuple[str, str, str, Answered | None], list[Hit]] = {}
+
+    def find(
+        self,
+        text: str,
+        *,
+        lang: str,
+        role: Role | str,
+        answered: Answered | None = None,
+        spans: Sequence[Span] | None = None,
+    ) -> list[Hit]:
+        """As RulePacks.find."""
+        key = (text, lang, str(role), answered)
+        if key not in self._found:
+            self._found[key] = super().find(text, lang=lang, role=role, answered=answered, spans=spans)
+        return self._found[key]
 
 
 @dataclass

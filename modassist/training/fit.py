@@ -25,7 +25,7 @@ from modassist.learned.words import Floats, WordScores
 from modassist.model import LANGUAGES, STRICTNESS, Role, Span
 from modassist.training import decision_layer, encoder_layer, thresholds, word_layer
 from modassist.training.decision_layer import Layer
-from modassist.training.examples import Example, LabelledThread, examples_of
+from modassist.training.examples import Example, LabelledThread, RulesRead, examples_of
 
 FOLDS = 5
 ROLES = (Role.STAFF, Role.CUSTOMER)
@@ -102,6 +102,7 @@ def _fit(
     progress: Progress,
     encoder: Encoder | None,
 ) -> Fitted:
+    detectors = replace(detectors, packs=RulesRead(detectors.packs))
     progress("reading the threads by rules alone")
     first = [example for thread in threads for example in examples_of(thread, detectors)]
     progress(f"{len(first)} posts; learning their words")

