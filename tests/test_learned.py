@@ -224,7 +224,8 @@ def test_a_flag_names_at_least_the_likeliest_signal() -> None:
     assert len(signals & FLAGGING) == 1
 
 
-def test_words_alone_do_not_flag_what_answers_no_complaint() -> None:
+def test_words_alone_do_not_flag_what_answers_no_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weigher, "NAMELESS", 0.0)
     model = small().model
 
     def judged(threshold: float) -> JudgedPost:

@@ -19,7 +19,7 @@ from modassist.learned.features import STAFF_FEATURES, View
 from modassist.learned.loading import BUILT_IN
 from modassist.learned.model_file import FLAG, TrainedModel, read
 from modassist.learned.weigher import Thresholds, Weigher
-from modassist.model import LANGUAGES, JudgedPost, Limits, Signal, Thread
+from modassist.model import FLAGGING, LANGUAGES, JudgedPost, Limits, Signal, Thread
 
 TROUBLE = "Seit dem Update ist das Gerät kaputt, es geht nicht mehr an."
 
@@ -75,6 +75,7 @@ NO_RULE = "Der Schalter sitzt neben der Klappe."
 def test_in_a_very_short_reply_to_what_may_be_a_complaint_words_need_little_more(
     monkeypatch: pytest.MonkeyPatch, maybe: float, short: int, is_enough: bool
 ) -> None:
+    monkeypatch.setattr(weigher, "NAMELESS", 0.0)
     monkeypatch.setattr(weigher, "COMPLAINED", 1.1)
     monkeypatch.setattr(weigher, "MAYBE_COMPLAINED", maybe)
     monkeypatch.setattr(weigher, "SHORT", short)
@@ -86,6 +87,7 @@ def test_in_a_very_short_reply_to_what_may_be_a_complaint_words_need_little_more
 def test_a_faint_hit_of_a_rule_is_ground_enough_where_the_answered_post_may_complain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(weigher, "NAMELESS", 0.0)
     monkeypatch.setattr(weigher, "COMPLAINED", 1.1)
     monkeypatch.setattr(weigher, "MAYBE_COMPLAINED", 0.0)
     monkeypatch.setattr(weigher, "PRESENT", 1.1)
@@ -93,6 +95,18 @@ def test_a_faint_hit_of_a_rule_is_ground_enough_where_the_answered_post_may_comp
     assert flagged_with(answer(hit), 0.1)
     monkeypatch.setattr(weigher, "HINTED", 5.0)
     assert not flagged_with(answer(hit), 0.1)
+
+
+def test_a_flag_that_nobody_could_name_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = dict(judged(answer(NO_RULE), {}).scores)
+    likeliest = max(scores[signal] for signal in FLAGGING)
+    monkeypatch.setattr(weigher, "NAMELESS", likeliest + 0.01)
+    assert not judged(answer(NO_RULE), {FLAG: 0.0}).flagged
+    monkeypatch.setattr(weigher, "PRESENT", 0.0)  # as if a rule had named one
+    assert judged(answer(NO_RULE), {FLAG: 0.0}).flagged
+    monkeypatch.undo()
+    monkeypatch.setattr(weigher, "NAMELESS", likeliest - 0.01)
+    assert judged(answer(NO_RULE), {FLAG: 0.0}).flagged
 
 
 # -- beside a complaint -----------------------------------------------------------------------------------------------
