@@ -234,6 +234,7 @@ def test_addresses_that_begin_in_evidence_and_end_behind_it_are_dead_too() -> No
     assert "".join(inert_pieces(["see http", "://evil", ".com @he", "re"])) == "see http∶∕∕evil․com ＠here"
 
 
+@example(":smile: ")
 @given(TEXTS)
 def test_inert_text_stays_as_it_is_when_it_is_made_inert_again(text: str) -> None:
     assert inert(inert(text)) == inert(text)

@@ -245,9 +245,8 @@ def test_sixty_verdicts_on_a_forums_manner_of_speaking_raise_the_precision_of_it
     model, reference = before()
     who = Reviewer(cases(model), {action_key(action): action for action in Action}, NOW)
     given = reviewed_by_a_moderator(who)
-    assert (
-        VERDICTS - 10 <= sum(map(len, given.values())) <= VERDICTS
-    )  # as many as the model finds something to ask about
+    said = sum(map(len, given.values()))
+    assert VERDICTS - 15 <= said <= VERDICTS  # as many as the model finds something to ask about
     found = trial.attempt(
         ground(),
         judged_threads(given),

@@ -31,7 +31,7 @@ _JOINERS = str.maketrans("", "", "\u200c\u200d\u2060")
 
 def inert(text: str) -> str:
     """The text without control, format and bidi characters, with look-alikes of every sign that could act."""
-    shown = _EMPTY_LINES.sub("\n", _BLANKS.sub(" ", _dead(_clean(text)))).strip()
+    shown = _EMPTY_LINES.sub("\n", _BLANKS.sub(" ", _dead(_clean(text).strip()))).strip()
     shown = _LINE_START.sub(lambda found: _STARTS[found[1]], shown)
     return _LIST.sub(r"\1․", shown)
 
